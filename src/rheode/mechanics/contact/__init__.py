@@ -1,0 +1,1 @@
+"""How pores close: potentials that keep bodies apart."""

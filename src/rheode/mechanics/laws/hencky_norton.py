@@ -1,0 +1,112 @@
+"""Hencky elasticity with Norton creep: soft active particles, and rigid ones with A = 0.
+
+Energy per grown volume W(e) = K/2 (tr e)^2 + G dev e : dev e in the logarithmic
+strain e; creep rate A (q/s_ref)^n along the deviator, q the von Mises Kirchhoff
+stress.  Implicit Euler of the creep is the minimum over the slip dg of
+W(e - dg N) + dt psi(dg/dt), psi(r) = n/(n+1) s_ref A (r/A)^((n+1)/n)  (Ortiz and
+Stainier, Comput. Methods Appl. Mech. Eng. 171 (1999) 419); in logarithmic strains
+the return is radial and exact at finite strain.
+"""
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+from rheode.mechanics.laws import Law
+
+
+@njit(cache=True, inline="always")
+def _flow(q_trial, G, A, n, s_ref, dt):
+    """von Mises stress after the increment: q + 3 G dt A (q/s_ref)^n = q_trial."""
+    c = 3.0 * G * dt * A
+    if c <= 0.0 or q_trial <= 0.0:
+        return q_trial
+    # Both are upper bounds of the root of an increasing convex function, so Newton
+    # descends to it without overshooting.
+    bound = s_ref * math.exp(math.log(q_trial / c) / n)
+    q = min(q_trial, bound)
+    for _ in range(60):
+        r = c * math.exp(n * math.log(q / s_ref))
+        step = (q + r - q_trial) / (1.0 + n * r / q)
+        q -= step
+        if abs(step) <= 4e-16 * q:
+            break
+    return q
+
+
+@njit(cache=True, parallel=True)
+def respond(stretch, table, dt, order):
+    points = stretch.shape[0]
+    per_element = points // table.shape[0]
+    w = np.empty(points)
+    p = np.empty((points, 3))
+    h = np.empty((points, 6))
+    for k in prange(points):
+        K, G, A, n, s_ref = table[k // per_element]
+        s0, s1, s2 = stretch[k]
+        if min(s0, s1, s2) <= 0.0:
+            w[k] = np.inf
+            p[k] = 0.0
+            h[k] = 0.0
+            continue
+        e0, e1, e2 = math.log(s0), math.log(s1), math.log(s2)
+        tr = e0 + e1 + e2
+        d0, d1, d2 = e0 - tr / 3.0, e1 - tr / 3.0, e2 - tr / 3.0
+        norm = math.sqrt(d0 * d0 + d1 * d1 + d2 * d2)
+        q_trial = 2.0 * G * math.sqrt(1.5) * norm
+        q = _flow(q_trial, G, A, n, s_ref, dt)
+        slip = (q_trial - q) / (3.0 * G)
+        w[k] = 0.5 * K * tr * tr + q * q / (6.0 * G) + n / (n + 1.0) * q * slip
+        if order == 0:
+            continue
+        if q_trial > 0.0:
+            a = q / q_trial
+        elif A > 0.0 and n == 1.0:
+            a = 1.0 / (1.0 + 3.0 * G * dt * A / s_ref)
+        else:
+            a = 1.0
+        g = 2.0 * G * a
+        t0, t1, t2 = K * tr + g * d0, K * tr + g * d1, K * tr + g * d2
+        p[k, 0] = t0 / s0
+        p[k, 1] = t1 / s1
+        p[k, 2] = t2 / s2
+        if order == 1:
+            continue
+        b = 0.0
+        if norm > 0.0 and q < q_trial:
+            b = 2.0 * G * (1.0 / (1.0 + 3.0 * G * n * slip / q) - a) / (norm * norm)
+        diag, off = K + g * 2.0 / 3.0, K - g / 3.0
+        h[k, 0] = (diag + b * d0 * d0 - t0) / (s0 * s0)
+        h[k, 1] = (diag + b * d1 * d1 - t1) / (s1 * s1)
+        h[k, 2] = (diag + b * d2 * d2 - t2) / (s2 * s2)
+        h[k, 3] = (off + b * d0 * d1) / (s0 * s1)
+        h[k, 4] = (off + b * d0 * d2) / (s0 * s2)
+        h[k, 5] = (off + b * d1 * d2) / (s1 * s2)
+    return w, p, h
+
+
+@njit(cache=True)
+def relax(stretch, table, dt):
+    points = stretch.shape[0]
+    per_element = points // table.shape[0]
+    ratio = np.ones((points, 3))
+    stored = np.empty(points)
+    slip = np.zeros(points)
+    dissipated = np.zeros(points)
+    for k in range(points):
+        K, G, A, n, s_ref = table[k // per_element]
+        e = np.log(stretch[k])
+        tr = e.sum()
+        d = e - tr / 3.0
+        q_trial = 2.0 * G * math.sqrt(1.5) * math.sqrt((d * d).sum())
+        q = _flow(q_trial, G, A, n, s_ref, dt)
+        stored[k] = 0.5 * K * tr * tr + q * q / (6.0 * G)
+        if q < q_trial:
+            slip[k] = (q_trial - q) / (3.0 * G)
+            dissipated[k] = q * slip[k]
+            ratio[k] = np.exp((q / q_trial - 1.0) * d)
+    return ratio, stored, slip, dissipated
+
+
+LAW = Law("hencky-norton", ("K", "G", "A", "n", "s_ref"), respond, relax)

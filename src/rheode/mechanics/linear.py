@@ -1,0 +1,152 @@
+"""Direct solvers for the sparse symmetric system of a Newton step.
+
+One interface: `analyse` a sparsity once, `factor` values, learn the number of negative
+pivots (the inertia tells whether the Hessian is positive definite), `solve`.
+The matrix is given as the upper triangle in CSR with sorted columns and a full diagonal.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import splu
+
+
+class Pardiso:
+    """MKL PARDISO, LDL^T of a real symmetric indefinite matrix: the fastest on x86 (optional)."""
+
+    name = "pardiso"
+
+    def __init__(self):
+        from pypardiso import PyPardisoSolver
+
+        self._pardiso = PyPardisoSolver(mtype=-2).libmkl.pardiso
+        self._handle = None
+
+    def analyse(self, indptr, indices):
+        self.close()
+        self.n = len(indptr) - 1
+        self._ia = np.ascontiguousarray(indptr + 1, dtype=np.int32)
+        self._ja = np.ascontiguousarray(indices + 1, dtype=np.int32)
+        self._handle = np.zeros(64, dtype=np.int64)
+        self._iparm = np.zeros(64, dtype=np.int32)
+        self._iparm[0] = 1  # values below, not defaults
+        self._iparm[1] = 2  # nested dissection (METIS)
+        self._iparm[7] = 1  # one step of iterative refinement
+        self._iparm[9] = 10  # perturb pivots below 1e-10
+        self._iparm[20] = 1  # Bunch-Kaufman pivots, so that the inertia is right
+        self._iparm[23] = 1  # two-level parallel factorisation
+        self._call(11, np.zeros(len(indices)), np.zeros(self.n))
+
+    def factor(self, values) -> int:
+        """Number of negative pivots."""
+        self._values = np.ascontiguousarray(values)
+        self._call(22, self._values, np.zeros(self.n))
+        return int(self._iparm[22])
+
+    def solve(self, rhs):
+        return self._call(33, self._values, rhs)
+
+    def _call(self, phase, values, rhs):
+        rhs = np.ascontiguousarray(rhs, dtype=float)
+        solution = np.zeros_like(rhs)
+        error = ctypes.c_int32(0)
+        integer = lambda value: ctypes.byref(ctypes.c_int32(value))  # noqa: E731
+        pointer = lambda array: array.ctypes.data_as(ctypes.c_void_p)  # noqa: E731
+        ints = lambda array: array.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))  # noqa: E731
+        self._pardiso(
+            self._handle.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
+            integer(1), integer(1), integer(-2), integer(phase), integer(self.n),
+            pointer(values), ints(self._ia), ints(self._ja), ints(np.zeros(0, np.int32)),
+            integer(1), ints(self._iparm), integer(0), pointer(rhs), pointer(solution), ctypes.byref(error),
+        )  # fmt: skip
+        if error.value:
+            raise ArithmeticError(f"PARDISO failed in phase {phase} with error {error.value}")
+        return solution
+
+    def close(self):
+        if self._handle is not None:
+            self._call(-1, np.zeros(1), np.zeros(self.n))
+            self._handle = None
+
+    def __del__(self):
+        try:
+            self.close()
+        except Exception:
+            pass
+
+
+class Qdldl:
+    """QDLDL with an AMD ordering: small and permissive; inertia from the signs of D."""
+
+    name = "qdldl"
+
+    def analyse(self, indptr, indices):
+        self.n = len(indptr) - 1
+        # CSR of the upper triangle is CSC of the lower one; qdldl takes the upper in CSC.
+        self._pattern = sp.csr_matrix((np.arange(1.0, len(indices) + 1), indices, indptr), (self.n, self.n)).tocsc()
+        self._order = self._pattern.data.astype(np.int64) - 1
+        self._solver = None
+
+    def factor(self, values) -> int:
+        import qdldl
+
+        matrix = sp.csc_matrix((values[self._order], self._pattern.indices, self._pattern.indptr), (self.n, self.n))
+        try:
+            if self._solver is None:
+                self._solver = qdldl.Solver(matrix, upper=True)
+            else:
+                self._solver.update(matrix, upper=True)
+        except RuntimeError:  # a zero pivot: not positive definite
+            self._solver = None
+            return self.n
+        return int((self._solver.factors()[1] < 0).sum())
+
+    def solve(self, rhs):
+        return self._solver.solve(np.ascontiguousarray(rhs))
+
+
+class SuperLU:
+    """SciPy's SuperLU, always there.  Symmetric mode without row exchanges: the signs of U's diagonal are the inertia."""
+
+    name = "superlu"
+
+    def analyse(self, indptr, indices):
+        self.n = len(indptr) - 1
+        upper = sp.csr_matrix((np.arange(1.0, len(indices) + 1), indices, indptr), (self.n, self.n))
+        full = (upper + sp.triu(upper, 1).T).tocsc()
+        self._full, self._order = full, full.data.astype(np.int64) - 1
+
+    def factor(self, values) -> int:
+        matrix = sp.csc_matrix((values[self._order], self._full.indices, self._full.indptr), self._full.shape)
+        try:
+            self._lu = splu(
+                matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+            )
+        except RuntimeError:
+            return self.n
+        if not np.array_equal(self._lu.perm_r, self._lu.perm_c):
+            return self.n  # it had to exchange rows: not positive definite
+        return int((self._lu.U.diagonal() < 0).sum())
+
+    def solve(self, rhs):
+        return self._lu.solve(rhs)
+
+
+SOLVERS = {solver.name: solver for solver in (Pardiso, Qdldl, SuperLU)}
+
+
+def linear_solver(name: str = "auto"):
+    """The named solver, or the fastest that is installed.
+
+    Raises ValueError for an unknown name and ImportError for one that is not installed.
+    """
+    if name == "auto":
+        have = {"pardiso": "pypardiso", "qdldl": "qdldl"}
+        name = next((key for key, module in have.items() if importlib.util.find_spec(module)), "superlu")
+    if name not in SOLVERS:
+        raise ValueError(f"unknown linear solver {name!r}; allowed: auto, {', '.join(SOLVERS)}")
+    return SOLVERS[name]()

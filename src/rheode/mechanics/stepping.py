@@ -1,0 +1,115 @@
+"""From state to state in adaptive increments: predictor, minimisation, cutback.
+
+A failed increment never ends a run: it is tried again with a smaller step, from the
+same committed state, down to a smallest step.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+log = logging.getLogger("rheode.stepping")
+
+
+class Stopped(RuntimeError):
+    """No increment of the smallest length converged; the message says where and why."""
+
+
+@dataclass
+class Steps:
+    """Lengths of increments as shares of a segment, and how they adapt to the iterations."""
+
+    first: float
+    largest: float
+    smallest: float
+    easy: int = 7  # up to so many iterations the next increment is longer
+    hard: int = 14  # from so many on it is shorter
+    grow: float = 1.4
+    shrink: float = 0.7
+    cut: float = 0.35
+
+
+@dataclass
+class Increment:
+    """An accepted increment: where in the segment it ended, and what it took."""
+
+    fraction: float
+    step: float
+    iterations: int
+    cutbacks: int
+    reason: str
+    residual: float
+
+
+@dataclass
+class Memory:
+    """What the stepping carries from increment to increment; plain values, so that a restart can store it.
+
+    velocity: change of the unknowns in the last increment divided by its length.
+    """
+
+    fraction: float = 0.0
+    step: float = 0.0
+    velocity: np.ndarray | None = None
+
+
+def march(
+    system, minimise, x: np.ndarray, begin: Callable[[float, float, np.ndarray], None], steps: Steps, memory: Memory
+) -> Iterator[tuple[np.ndarray, Increment]]:
+    """Carry `x` through a segment; yields (x, Increment) after each committed increment.
+
+    begin(fraction, step, x) prepares the potentials for the increment of length `step` that
+    ends at `fraction` of the segment, and sets the prescribed entries of `x` in place.
+    Raises Stopped.
+    """
+    if memory.step == 0.0:
+        memory.step = steps.first
+    while memory.fraction < 1.0:
+        wanted, cutbacks = memory.step, 0
+        while True:
+            step = min(wanted, 1.0 - memory.fraction)
+            if 1.0 - memory.fraction - step < 0.3 * step:  # no crumb of an increment at the end
+                step = 1.0 - memory.fraction
+            end = 1.0 if step == 1.0 - memory.fraction else memory.fraction + step
+            start = x.copy()
+            begin(end, step, start)
+            outcome = minimise(_predict(system, start, memory.velocity, step))
+            if not outcome.converged and memory.velocity is not None:
+                log.debug("  without the predictor")
+                outcome = minimise(start)
+            if outcome.converged:
+                break
+            cutbacks += 1
+            log.debug("  cut back at %.5f + %.2e: %s", memory.fraction, step, outcome.reason)
+            wanted = step * steps.cut
+            if wanted < steps.smallest:
+                raise Stopped(f"at {memory.fraction:.4f} of the segment no step of {step:.1e} converged: {outcome.reason}")
+        system.commit(outcome.x)
+        memory.velocity = (outcome.x - x) / step
+        x = outcome.x
+        memory.fraction = end
+        if cutbacks or outcome.iterations >= steps.hard:
+            memory.step = max(step * (1.0 if cutbacks else steps.shrink), steps.smallest)
+        elif outcome.iterations <= steps.easy:
+            memory.step = min(wanted * steps.grow, steps.largest)
+        else:
+            memory.step = wanted
+        yield x, Increment(end, step, outcome.iterations, cutbacks, outcome.reason, outcome.residual)
+
+
+def _predict(system, start, velocity, step):
+    """Go on as in the last increment, as far as the energy allows; prescribed entries stay as they are."""
+    if velocity is None:
+        return start
+    free = system.unknowns.free
+    reference = system.energy(start)
+    for factor in (1.0, 0.5):
+        guess = start.copy()
+        guess[:free] += factor * step * velocity[:free]
+        if system.energy(guess) < reference:
+            return guess
+    return start

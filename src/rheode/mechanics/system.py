@@ -1,0 +1,146 @@
+"""Potentials summed into one energy, gradient and sparse Hessian.
+
+The map from stencil entries to the sparse matrix is computed once per sparsity; each
+entry of the matrix then gathers its contributions in a fixed order, so that the sum
+does not depend on threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(cache=True, parallel=True)
+def _gather(starts, sources, entries):
+    out = np.empty(len(starts) - 1)
+    for k in prange(len(out)):
+        total = 0.0
+        for j in range(starts[k], starts[k + 1]):
+            total += entries[sources[j]]
+        out[k] = total
+    return out
+
+
+def _gather_map(target, n):
+    """For each of `n` targets the positions in `target` (negative: dropped) that add to it."""
+    order = np.argsort(target, kind="stable")
+    order = order[np.searchsorted(target[order], 0) :]
+    starts = np.searchsorted(target[order], np.arange(n + 1))
+    return starts, order
+
+
+class System:
+    """The unknowns of a model and the potentials on them.
+
+    Hessians are upper triangles in CSR over the free unknowns (`sparsity`).
+    force_scale: the largest force that any stencil exerted at the last evaluation.
+    """
+
+    def __init__(self, unknowns, potentials):
+        self.unknowns, self.potentials = unknowns, list(potentials)
+        self._signature = None
+        self.force_scale = 0.0
+
+    def _analyse(self):
+        signature = tuple(p.signature for p in self.potentials)
+        if signature == self._signature:
+            return
+        free, gradient_target, rows, columns = self.unknowns.free, [], [], []
+        for potential in self.potentials:
+            dofs = potential.dofs
+            i, j = np.tril_indices(dofs.shape[1])
+            a, b = dofs[:, i].ravel(), dofs[:, j].ravel()
+            # An off-diagonal entry of the packed triangle stands for (i, j) and (j, i): where both
+            # dofs are one unknown (a wall) it counts twice.
+            self_pair = (i != j)[None, :] & (dofs[:, i] == dofs[:, j])
+            rows.append((np.minimum(a, b), np.maximum(a, b), self_pair.ravel()))
+            gradient_target.append(dofs.ravel())
+        self._gradient_map = _gather_map(np.concatenate(gradient_target), self.unknowns.size)
+        low, high, twice = (np.concatenate(part) for part in zip(*rows, strict=True))
+        self._doubled = np.flatnonzero(twice & (high < free))
+        key = np.where(high < free, low * free + high, -1)
+        key_all = np.concatenate([key, np.arange(free) * (free + 1)])  # the diagonal is always there
+        unique = np.unique(key_all)
+        unique = unique[unique >= 0]
+        target = np.where(key >= 0, np.searchsorted(unique, key), -1)
+        self._hessian_map = _gather_map(target, len(unique))
+        self.indices = (unique % free).astype(np.int32)
+        self.indptr = np.searchsorted(unique // free, np.arange(free + 1)).astype(np.int32)
+        self._signature = signature
+
+    @property
+    def sparsity(self):
+        """(signature, indptr, indices) of the Hessian's upper triangle."""
+        self._analyse()
+        return self._signature, self.indptr, self.indices
+
+    def energy(self, x):
+        total = 0.0
+        for potential in self.potentials:
+            total += potential.evaluate(x, 0).energy
+            if not np.isfinite(total):
+                return np.inf
+        return total
+
+    def evaluate(self, x, order):
+        """(energy, gradient (size,), hessian values, correction values or None).
+
+        Gradient entries of prescribed unknowns are reactions.  Where the energy is
+        infinite the rest is None.
+        """
+        self._analyse()
+        parts = []
+        for potential in self.potentials:
+            part = potential.evaluate(x, order)
+            if not np.isfinite(part.energy):
+                return np.inf, None, None, None
+            parts.append(part)
+        energy = sum(part.energy for part in parts)
+        entries = np.concatenate([part.gradient.ravel() for part in parts])
+        self.force_scale = float(np.abs(entries).max(initial=0.0))
+        gradient = _gather(*self._gradient_map, entries)
+        if order < 2:
+            return energy, gradient, None, None
+        hessian = self._sum([part.hessian for part in parts])
+        if all(part.correction is None for part in parts):
+            return energy, gradient, hessian, None
+        zeros = lambda part: np.zeros_like(part.hessian)  # noqa: E731
+        correction = self._sum([zeros(p) if p.correction is None else p.correction for p in parts])
+        return energy, gradient, hessian, correction
+
+    def _sum(self, entries):
+        entries = np.concatenate([e.ravel() for e in entries])
+        entries[self._doubled] *= 2.0
+        return _gather(*self._hessian_map, entries)
+
+    def gradients(self, x):
+        """Gradient (size,) of each potential alone: who pushes where."""
+        out = []
+        for potential in self.potentials:
+            g = np.zeros(self.unknowns.size)
+            np.add.at(g, potential.dofs.ravel(), potential.evaluate(x, 1).gradient.ravel())
+            out.append(g)
+        return out
+
+    def begin(self, dt, fields):
+        for potential in self.potentials:
+            potential.begin(dt, fields)
+
+    def update(self, x):
+        for potential in self.potentials:
+            potential.update(x)
+
+    def max_step(self, x, dx):
+        return min((p.max_step(x, dx) for p in self.potentials), default=1.0)
+
+    def commit(self, x):
+        for potential in self.potentials:
+            potential.commit(x)
+
+    def state(self):
+        return {str(k): potential.state() for k, potential in enumerate(self.potentials)}
+
+    def restore(self, state):
+        for k, potential in enumerate(self.potentials):
+            potential.restore(state.get(str(k), {}))
