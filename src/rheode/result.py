@@ -1,0 +1,751 @@
+"""The record of a run: written increment by increment, read lazily.
+
+A run lives in one folder:
+
+| file | what |
+| --- | --- |
+| `run.json` | marks the folder as a run: format of the record, whether the run has ended |
+| `study.yaml`, `mesh.npz` | what was computed, and on which mesh |
+| `record/000123.npz` | one increment: its row, and what a restart needs or the fields, or both |
+| `history.csv`, `cycles.csv` | tables made from the record; they can be made again |
+
+The record is the truth. The file of an increment is written under a temporary name, flushed to the
+disk and renamed, so that it is there as a whole or not at all, whatever kills the process. The last
+two increments hold everything a restart needs; older ones keep their row, and their fields where
+these were asked for.
+
+`Record` writes, `Result` reads.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import os
+import re
+import weakref
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes in one folder go unnoticed there
+    fcntl = None
+
+FORMAT = 1  # of the record; a reader refuses a larger one
+
+# Everything a run may leave in its folder, besides record/: what `overwrite` may remove.
+FILES = ("study.yaml", "mesh.npz", "history.csv", "cycles.csv", "result.vtkhdf", "report.html", "run.log", "run.json")
+
+FIELDS = ("displacement", "stretch_zz", "von_mises", "pressure", "creep_strain", "lithiation_field")
+KEPT = 2  # increments that hold a restart state: a damaged last file costs one increment, not the run
+
+
+class RecordError(Exception):
+    """A record that can't be written or continued; the message is one line and says what to do."""
+
+
+class ResultError(Exception):
+    """A folder that can't be read as a result; the message is one line and says why."""
+
+
+class _Damaged(Exception):
+    """A file of the record that is not whole."""
+
+
+# --- files -----------------------------------------------------------------------------------------
+
+
+def write_whole(path, data: bytes):
+    """Write a file so that it appears as a whole or not at all, and survives a power cut.
+
+    Raises OSError after removing what was begun.
+    """
+    path = Path(path)
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        try:
+            _write_all(handle, data)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _flush_folder(path.parent)
+
+
+def _write_all(handle, data: bytes):
+    rest = memoryview(data)
+    while rest:  # a write may take a part only
+        rest = rest[os.write(handle, rest) :]
+
+
+def _flush_folder(folder):
+    """Make a rename last through a power cut (POSIX; elsewhere a folder can't be opened)."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _increments(directory: Path) -> dict[int, Path]:
+    """The files of the increments, in order."""
+    found = {int(path.stem): path for path in (directory / "record").glob("*.npz") if re.fullmatch(r"\d{6,}", path.stem)}
+    return dict(sorted(found.items()))
+
+
+def _is_run(directory: Path) -> bool:
+    return (directory / "run.json").is_file()
+
+
+def _read_marker(directory: Path, error) -> dict:
+    """run.json, or `error` (an exception class) where the folder is no run or of a newer format."""
+    if not directory.is_dir():
+        raise error(f"{directory}: no such folder")
+    if not _is_run(directory):
+        raise error(f"{directory} does not hold a run (it has no run.json)")
+    try:
+        marker = json.loads((directory / "run.json").read_text())
+        newer = marker["format"] > FORMAT
+    except (ValueError, KeyError, TypeError):
+        raise error(f"{directory}/run.json is damaged: this is not the folder of a run") from None
+    if newer:
+        raise error(
+            f"{directory} was written by a newer rheode ({marker.get('rheode', '?')}, record format {marker['format']};"
+            f" this one reads up to {FORMAT}): update rheode"
+        )
+    return marker
+
+
+# --- one increment as bytes ------------------------------------------------------------------------
+
+
+def _encode(tree, name, arrays):
+    """Nested dicts, lists, tuples and scalars as JSON; arrays go to `arrays` under a readable name."""
+    if tree is None or isinstance(tree, (bool, int, float, str)):
+        return tree
+    if isinstance(tree, np.ndarray):
+        if tree.dtype.hasobject:
+            raise TypeError(f"{name}: an array of Python objects can't be stored")
+        while name in arrays:
+            name += "'"
+        arrays[name] = tree
+        return {"@array": name}
+    if isinstance(tree, np.generic) and isinstance(tree.item(), (bool, int, float, str)):
+        return tree.item()
+    if isinstance(tree, dict):
+        for key in tree:
+            if not isinstance(key, str) or key.startswith("@"):
+                raise TypeError(f"{name}: {key!r} can't be stored as a name")
+        return {key: _encode(value, f"{name}/{key}", arrays) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        items = [_encode(value, f"{name}/{i}", arrays) for i, value in enumerate(tree)]
+        return items if isinstance(tree, list) else {"@tuple": items}
+    raise TypeError(f"{name}: a {type(tree).__name__} can't be stored")
+
+
+def _decode(tree, read):
+    """The inverse of `_encode`; `read(name)` gives an array."""
+    if isinstance(tree, list):
+        return [_decode(value, read) for value in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if "@array" in tree:
+        return read(tree["@array"])
+    if "@tuple" in tree:
+        return tuple(_decode(value, read) for value in tree["@tuple"])
+    return {key: _decode(value, read) for key, value in tree.items()}
+
+
+def _pack(row, mesh, fields, restart, pores) -> bytes:
+    """An increment as the bytes of an npz archive (`numpy.load` opens it as well).
+
+    The restart state is stored as it is: float64 hardly compresses, and it is removed soon.
+    """
+    arrays = {}
+    parts = {"fields": fields, "restart": restart, "pores": pores}
+    header = {"format": FORMAT, "mesh": mesh, "row": _encode(row, "row", arrays)}
+    if arrays:
+        raise TypeError("a row holds single values, not arrays")
+    header |= {name: _encode(part, name, arrays) for name, part in parts.items()}
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        # ZipInfo's fixed date: the same increment gives the same bytes.
+        archive.writestr(zipfile.ZipInfo("header.json"), json.dumps(header), zipfile.ZIP_DEFLATED, 1)
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, array, allow_pickle=False)
+            compression = zipfile.ZIP_DEFLATED if name.startswith("fields/") else zipfile.ZIP_STORED
+            archive.writestr(zipfile.ZipInfo(name + ".npy"), member.getbuffer(), compression, 1)
+    return buffer.getvalue()
+
+
+def _unpack(path, *parts) -> dict:
+    """The header of an increment's file, with the named parts ("fields", "restart", "pores") read.
+
+    Raises _Damaged where the file is not whole; each member's checksum is checked as it is read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+
+            def read(name):
+                return np.lib.format.read_array(io.BytesIO(archive.read(name + ".npy")), allow_pickle=False)
+
+            header = json.loads(archive.read("header.json"))
+            return header | {part: _decode(header[part], read) for part in parts}
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError) as error:
+        raise _Damaged(f"{path} is damaged ({error})") from None
+
+
+# --- tables ----------------------------------------------------------------------------------------
+
+
+def _line(values) -> str:
+    """A line of CSV; floats with all their digits, so that reading gives the same number."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(
+        "" if value is None else repr(float(value)) if isinstance(value, (float, np.floating)) else value
+        for value in values
+    )
+    return text.getvalue()
+
+
+def _csv(rows) -> bytes:
+    lines = [_line(rows[0])] + [_line(row.values()) for row in rows] if rows else []
+    return "".join(lines).encode()
+
+
+def columns(rows) -> dict[str, np.ndarray]:
+    """A list of rows as a dict from column to array: float64, int64, or str; None becomes nan."""
+    table = {}
+    for name in rows[0] if rows else ():
+        values = [row[name] for row in rows]
+        table[name] = np.array([np.nan if value is None else value for value in values])
+    return table
+
+
+def cycles_table(rows, complete=False) -> list[dict]:
+    """A row for each half cycle (and each rest) that has ended.
+
+    Columns: `cycle []`, `half []`, those of the history at the end of the half cycle,
+    `thickness change []` (relative to the clamped state), `von Mises <phase> mean peak [GPa]` (the
+    largest of the half cycle), `increments []` and `failed increments []` (the cutbacks).
+    A half cycle has ended once another has begun, or when the run is `complete`; the clamping is none.
+    """
+    groups = []
+    for row in rows:
+        key = (row["cycle []"], row["half []"])
+        if not groups or groups[-1][0] != key:
+            groups.append((key, []))
+        groups[-1][1].append(row)
+    if groups and not complete:
+        groups.pop()
+
+    table = []
+    for (cycle, half), group in groups:
+        if half == "clamp":
+            continue
+        end = group[-1]
+        entry = {"cycle []": cycle, "half []": half} | end
+        if "thickness [um]" in end:
+            entry["thickness change []"] = end["thickness [um]"] / rows[0]["thickness [um]"] - 1
+        for name in end:
+            if match := re.fullmatch(r"(von Mises .+ mean) \[GPa\]", name):
+                entry[f"{match[1]} peak [GPa]"] = max(row[name] for row in group)
+        entry["increments []"] = len(group)
+        entry["failed increments []"] = sum(row.get("cutbacks []") or 0 for row in group)
+        table.append(entry)
+    return table
+
+
+# --- writing ---------------------------------------------------------------------------------------
+
+
+class Record:
+    """The record of a run as it is written; made by `create` or, to go on with a run, by `open`.
+
+    Attributes: `directory`, `rows` (a list of dict, one an increment), `complete`.
+    One process at a time: a second one that opens the folder gets a RecordError.
+    """
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.rows: list[dict] = []
+        self.complete = False
+        self.mesh = "mesh.npz"  # of the increments to come
+        self._marker: dict = {}
+
+    @classmethod
+    def create(cls, directory, study_text: str, mesh, overwrite=False) -> Record:
+        """Begin a run in `directory`, which is made where it does not exist.
+
+        `study_text` is stored as study.yaml, `mesh` with its own `save`. Refuses (RecordError) a
+        folder that holds a run, unless told to `overwrite`: then the files of the former run go, and
+        nothing else. Refuses any other folder that is not empty.
+        """
+        directory = Path(directory)
+        record = cls(directory)
+        with record._writing(directory):
+            if directory.exists() and not directory.is_dir():
+                raise RecordError(f"{directory} is a file: name a folder for the run")
+            if directory.is_dir() and not _is_run(directory) and any(directory.iterdir()):
+                raise RecordError(f"{directory} is not empty and holds no run: name a new folder")
+            if _increments(directory) and not overwrite:
+                raise RecordError(
+                    f"{directory} holds a run: continue it with `rheode resume {directory}`,"
+                    " name another folder with -o, or replace it with --overwrite"
+                )
+            directory.mkdir(parents=True, exist_ok=True)
+            if not _is_run(directory):  # first of all, so that a folder begun and no more is known as ours
+                record._mark(complete=False)
+            (directory / "record").mkdir(exist_ok=True)
+            record._lock()
+            record._clear()
+            record._mark(complete=False, created=datetime.now(timezone.utc).isoformat(timespec="seconds"))
+            write_whole(directory / "study.yaml", study_text.encode())
+            record._save_mesh(mesh)
+        return record
+
+    @classmethod
+    def open(cls, directory) -> Record:
+        """Go on with a run: `rows` and `last()` are those of the last whole increment.
+
+        What a killed process left behind is removed, the tables are written anew from the record.
+        Raises RecordError where the folder holds no run, or none that can be continued.
+        """
+        directory = Path(directory)
+        record = cls(directory)
+        record._marker = _read_marker(directory, RecordError)
+        record.complete = record._marker["complete"]
+        paths = _increments(directory)
+        with record._writing(directory):
+            record._lock()
+            record._sweep()
+            headers = record._last_whole(paths)
+            record.rows = [header["row"] for header in headers]
+            record.mesh = headers[-1]["mesh"]
+            for increment, header in enumerate(headers[:-KEPT]):
+                if header["restart"] is not None:
+                    record._thin(increment)
+            record._write_tables()
+        return record
+
+    def append(self, row: dict, fields: dict | None, restart: dict, pores=None):
+        """Store the next increment; when this returns, it is on the disk.
+
+        row: the columns of history.csv to numbers, strings or None; `increment []` counts from 0.
+        fields: the arrays of `Frame` by name, or None for an increment without; stored as float32.
+        restart: nested dicts, lists and tuples of arrays, numbers, strings, None: comes back bit for bit.
+        pores: (n_pores,) area of each pore in um2 or None.
+
+        Raises RecordError where it can't be written (a full disk): what was stored before stays.
+        """
+        increment = len(self.rows)
+        if row["increment []"] != increment:
+            raise ValueError(f"increment {row['increment []']} follows increment {increment - 1}")
+        if self.rows and row.keys() != self.rows[0].keys():
+            raise ValueError(f"the columns of a row changed: {sorted(row.keys() ^ self.rows[0].keys())}")
+        if fields is not None:
+            if set(fields) != set(FIELDS):
+                raise ValueError(f"fields are {sorted(fields)}, expected {sorted(FIELDS)}")
+            fields = {name: np.asarray(field, np.float32) for name, field in fields.items()}
+        if pores is not None:
+            pores = np.asarray(pores, float)
+        data = _pack(row, self.mesh, fields, restart, pores)
+        row = json.loads(json.dumps(_encode(row, "row", {})))  # as it will be read: plain Python values
+        begins_half = bool(self.rows) and (row["cycle []"], row["half []"]) != (
+            self.rows[-1]["cycle []"],
+            self.rows[-1]["half []"],
+        )
+
+        with self._writing(self._path(increment)):
+            if self.complete:
+                self._mark(complete=False)
+            write_whole(self._path(increment), data)
+            self.rows.append(row)
+            self._append_history(row)
+            if begins_half:
+                write_whole(self.directory / "cycles.csv", _csv(cycles_table(self.rows)))
+            if increment >= KEPT:
+                self._thin(increment - KEPT)
+
+    def last(self) -> tuple[dict, dict]:
+        """The row and the restart state of the last increment."""
+        if not self.rows:
+            raise RecordError(f"{self.directory}: no increment is stored yet")
+        try:
+            stored = _unpack(self._path(len(self.rows) - 1), "restart")
+        except (_Damaged, OSError) as error:
+            raise RecordError(f"{error}: continue with `rheode resume {self.directory}`") from None
+        return stored["row"], stored["restart"]
+
+    def finish(self, stopped: str | None = None):
+        """Mark the run as complete, or as `stopped` for a reason given in words."""
+        with self._writing(self.directory):
+            self._mark(complete=stopped is None, stopped=stopped)
+            self._write_tables()
+
+    def close(self):
+        """Let another process write; done as well when the record is no longer used."""
+        if self._release is not None:
+            self._release()
+
+    # -- details --
+
+    _release = None
+
+    def _path(self, increment) -> Path:
+        return self.directory / "record" / f"{increment:06d}.npz"
+
+    @contextmanager
+    def _writing(self, path):
+        """Turns an OSError into a RecordError that says what is safe and what to do."""
+        try:
+            yield
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            message = f"cannot write {error.filename or path}: {'the disk is full' if full else error.strerror or error}"
+            if stored := len(self.rows) or len(_increments(self.directory)):
+                message += f"; every increment up to {stored - 1} is stored: {'free space' if full else 'mend that'}"
+                message += f" and continue with `rheode resume {self.directory}`"
+            raise RecordError(message) from error
+
+    def _lock(self):
+        if fcntl is None:
+            return
+        handle = os.open(self.directory / "record" / "lock", os.O_RDWR | os.O_CREAT, 0o666)
+        self._release = weakref.finalize(self, os.close, handle)
+        try:
+            # A POSIX lock: it falls with its process, however that ends.
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                raise RecordError(f"{self.directory} is being written by another process: wait for it or stop it") from None
+            # Some network file systems know no locks; that is no reason not to run.
+
+    def _sweep(self):
+        """Remove temporary files of a process that was killed."""
+        for folder in (self.directory, self.directory / "record"):
+            for path in folder.glob("*.tmp"):
+                path.unlink()
+
+    def _clear(self):
+        """Remove the files of a former run and nothing else; the marker stays."""
+        self._sweep()
+        for path in _increments(self.directory).values():
+            path.unlink()
+        for name in FILES:
+            if name != "run.json":
+                (self.directory / name).unlink(missing_ok=True)
+
+    def _last_whole(self, paths) -> list[dict]:
+        """Headers up to the last increment that can be restarted from; damaged ones after it go."""
+        if not paths:
+            raise RecordError(f"{self.directory} holds no increment yet: start it again with `rheode run`")
+        for increment in reversed(paths):
+            try:
+                if _unpack(paths[increment], "fields", "restart", "pores")["restart"] is not None:
+                    break
+            except _Damaged:
+                pass
+        else:
+            raise RecordError(f"{self.directory}: no increment can be restarted from: start again with `rheode run`")
+        for later in [i for i in paths if i > increment]:
+            paths[later].unlink()
+        try:
+            return [_unpack(self._path(i)) for i in range(increment + 1)]
+        except (_Damaged, FileNotFoundError) as error:
+            raise RecordError(f"{error}: the record can't be continued, start again with `rheode run`") from None
+
+    def _thin(self, increment):
+        """Rewrite an increment without its restart state."""
+        path = self._path(increment)
+        try:
+            whole = _unpack(path, "fields", "pores")
+        except _Damaged as error:
+            raise RecordError(f"{error}: start again with `rheode run`") from None
+        write_whole(path, _pack(whole["row"], whole["mesh"], whole["fields"], None, whole["pores"]))
+
+    def _append_history(self, row):
+        text = _line(row.values())
+        if row["increment []"] == 0:
+            text = _line(row) + text
+        handle = os.open(self.directory / "history.csv", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            _write_all(handle, text.encode())
+        finally:
+            os.close(handle)
+
+    def _write_tables(self):
+        write_whole(self.directory / "history.csv", _csv(self.rows))
+        write_whole(self.directory / "cycles.csv", _csv(cycles_table(self.rows, self.complete)))
+
+    def _mark(self, complete, stopped=None, **more):
+        from rheode import __version__
+
+        self._marker |= {"format": FORMAT, "rheode": __version__, "complete": complete, "stopped": stopped} | more
+        write_whole(self.directory / "run.json", (json.dumps(self._marker, indent=1) + "\n").encode())
+        self.complete = complete
+
+    def _save_mesh(self, mesh):
+        buffer = io.BytesIO()
+        mesh.save(buffer)
+        write_whole(self.directory / self.mesh, buffer.getvalue())
+
+
+# --- reading ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Frame:
+    """The fields of a stored increment, float32.
+
+    Nodes are all nodes of the mesh; cells are the solid ones (phase >= 0), in the mesh's order.
+    """
+
+    increment: int
+    time: float  # s
+    cycle: int  # from 1; 0 while clamping
+    half: str  # "clamp", "lithiation", "delithiation" or "rest"
+    lithiation: float
+    displacement: np.ndarray  # (n, 2) um
+    stretch_zz: float
+    von_mises: np.ndarray  # (m,) GPa, mean over the quadrature points
+    pressure: np.ndarray  # (m,) GPa
+    creep_strain: np.ndarray  # (m, 4): xx, yy, zz, xy of 1/2 ln(Fcr^T Fcr), reference axes
+    lithiation_field: np.ndarray  # (m,)
+    mesh: str = "mesh.npz"  # the file of the mesh it lives on
+
+    def derived(self, name):
+        """A field computed on request, (m, ...) float32:
+
+        - `creep_strain_magnitude` (m,): equivalent strain sqrt(2/3 E:E) of the creep strain E;
+        - `creep_principal_values` (m, 2): in the plane, the larger one first;
+        - `creep_principal_direction` (m, 2): unit vector of the larger one, reference axes, x >= 0;
+        - `creep_principal_difference` (m,): the larger less the smaller, how directed the creep is.
+
+        Raises KeyError for any other name.
+        """
+        return _DERIVED[name](self.creep_strain)
+
+
+def _magnitude(strain):
+    xx, yy, zz, xy = strain.T
+    return np.sqrt(2 / 3 * (xx**2 + yy**2 + zz**2 + 2 * xy**2))
+
+
+def _principal_values(strain):
+    xx, yy, _, xy = strain.T
+    radius = np.hypot((xx - yy) / 2, xy)
+    return np.stack([(xx + yy) / 2 + radius, (xx + yy) / 2 - radius], axis=1)
+
+
+def _principal_direction(strain):
+    xx, yy, _, xy = strain.T
+    angle = np.arctan2(2 * xy, xx - yy) / 2  # in [-pi/2, pi/2]
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def _principal_difference(strain):
+    xx, yy, _, xy = strain.T
+    return 2 * np.hypot((xx - yy) / 2, xy)
+
+
+_DERIVED = {
+    "creep_strain_magnitude": _magnitude,
+    "creep_principal_values": _principal_values,
+    "creep_principal_direction": _principal_direction,
+    "creep_principal_difference": _principal_difference,
+}
+
+
+class Frames:
+    """The stored frames of a run in order: a sequence that reads a frame when it is asked for."""
+
+    def __init__(self, entries):
+        self._entries = entries  # (path, header) of each frame
+
+    def __len__(self):
+        return len(self._entries)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return Frames(self._entries[index])
+        return self._read(*self._entries[index])
+
+    def __iter__(self):
+        return (self._read(*entry) for entry in self._entries)
+
+    @property
+    def rows(self) -> list[dict]:
+        """The rows of the history that belong to the frames; reads no field."""
+        return [header["row"] for _, header in self._entries]
+
+    def nearest(self, cycle=None, half=None, lithiation=None, time=None) -> Frame:
+        """The frame of the given cycle and half cycle that is nearest in lithiation or in time [s].
+
+        Of equally near ones the last; without lithiation and time the last of that half cycle.
+        Raises ResultError where that cycle or half cycle has no frame.
+        """
+        rows = [
+            (i, row)
+            for i, row in enumerate(self.rows)
+            if (cycle is None or row["cycle []"] == cycle) and (half is None or row["half []"] == half)
+        ]
+        if not rows:
+            wanted = [f"cycle {cycle}" if cycle is not None else "", half or ""]
+            raise ResultError(f"no fields are stored for {', '.join(filter(None, wanted))}")
+
+        def distance(row):
+            away = 0.0 if lithiation is None else abs(row["lithiation []"] - lithiation)
+            return away, 0.0 if time is None else abs(row["time [s]"] - time), -row["increment []"]
+
+        return self[min(rows, key=lambda item: distance(item[1]))[0]]
+
+    def at_end(self, cycle, half) -> Frame:
+        """The last frame of a half cycle; ResultError where it has none."""
+        return self.nearest(cycle=cycle, half=half)
+
+    @staticmethod
+    def _read(path, header):
+        try:
+            fields = _unpack(path, "fields")["fields"]
+        except _Damaged as error:
+            raise ResultError(str(error)) from None
+        row = header["row"]
+        fields["stretch_zz"] = float(fields["stretch_zz"])
+        return Frame(
+            row["increment []"],
+            row["time [s]"],
+            row["cycle []"],
+            row["half []"],
+            row["lithiation []"],
+            **{name: fields[name] for name in FIELDS},
+            mesh=header["mesh"],
+        )
+
+
+@dataclass
+class Pores:
+    """The area of each pore over the run."""
+
+    increments: np.ndarray  # (k,)
+    areas: np.ndarray  # (k, n_pores), relative to `reference`
+    reference: np.ndarray  # (n_pores,) um2, in the clamped state
+
+
+class Result:
+    """A run read from its folder; everything is read when it is first asked for.
+
+    A run that is still going can be read as well: what is seen is what was stored when it was first
+    asked for. Raises ResultError where the folder is no run, or a newer rheode wrote it.
+    """
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self._marker = _read_marker(self.directory, ResultError)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run came to its end."""
+        return self._marker["complete"]
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the run stopped early, where it said so."""
+        return self._marker.get("stopped")
+
+    @cached_property
+    def study(self):
+        """The `rheode.study.Study` of the run, complete with its defaults."""
+        from rheode.study import Study
+
+        return Study.load(self.directory / "study.yaml")
+
+    @property
+    def mesh(self):
+        """The `rheode.microstructure.mesh.Mesh` that the run began with."""
+        return self.mesh_of("mesh.npz")
+
+    def mesh_of(self, frame):
+        """The mesh on which a frame's fields live (a Frame, or the name of a mesh's file)."""
+        name = getattr(frame, "mesh", frame)
+        if name not in self._meshes:
+            from rheode.microstructure.mesh import Mesh
+
+            self._meshes[name] = Mesh.load(self.directory / name)
+        return self._meshes[name]
+
+    @cached_property
+    def _meshes(self):
+        return {}
+
+    @cached_property
+    def _entries(self):
+        """(path, header) of every increment."""
+        paths = list(_increments(self.directory).values())
+        entries = []
+        for path in paths:
+            try:
+                entries.append((path, _unpack(path)))
+            except _Damaged as error:
+                if path == paths[-1]:
+                    break  # `Record.open` drops a last file that is not whole; so does the reader
+                raise ResultError(str(error)) from None
+        if not entries:
+            raise ResultError(f"the run in {self.directory} has stored no increment yet")
+        return entries
+
+    @cached_property
+    def rows(self) -> list[dict]:
+        """A dict an increment, from column to value."""
+        return [header["row"] for _, header in self._entries]
+
+    @cached_property
+    def history(self) -> dict[str, np.ndarray]:
+        """The columns of history.csv as arrays, an entry an increment."""
+        return columns(self.rows)
+
+    @cached_property
+    def cycles(self) -> dict[str, np.ndarray]:
+        """The columns of cycles.csv as arrays, an entry a half cycle that has ended (`cycles_table`)."""
+        return columns(cycles_table(self.rows, self.complete))
+
+    @cached_property
+    def frames(self) -> Frames:
+        """The increments with fields; ResultError where none is stored."""
+        entries = [(path, header) for path, header in self._entries if header["fields"] is not None]
+        if not entries:
+            raise ResultError(f"the run in {self.directory} has stored no fields")
+        return Frames(entries)
+
+    @cached_property
+    def pores(self) -> Pores:
+        """The area of each pore, relative to the clamped state; ResultError where none is stored."""
+        stored = [(i, path) for i, (path, header) in enumerate(self._entries) if header["pores"] is not None]
+        if not stored:
+            raise ResultError(f"the run in {self.directory} has stored no pores")
+        try:
+            areas = np.array([_unpack(path, "pores")["pores"] for _, path in stored])
+        except _Damaged as error:
+            raise ResultError(str(error)) from None
+        return Pores(np.array([i for i, _ in stored]), areas / areas[0], areas[0])
+
+    def __repr__(self):
+        return f"Result({str(self.directory)!r})"
