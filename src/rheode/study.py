@@ -1,0 +1,535 @@
+"""The study file: what is simulated, validated as a whole, every dimensional value with its unit.
+
+`Study.load` reads a YAML file or a bundled example and either returns a complete `Study` (floats in
+um, GPa, s, K; defaults filled in, materials resolved) or raises `StudyError` with all faults at once.
+"""
+
+import math
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, ValidationInfo, field_serializer, field_validator, model_validator
+
+from . import materials as library
+from . import publications, units
+from .materials import Material
+from .reading import Count, Model, Quantity, StudyError, faults_of, nearest, parse_yaml, read_mapping, refuse, refuse_at, to_yaml, told
+
+__all__ = ["Study", "StudyError", "example_names"]
+
+EXAMPLES = Path(__file__).parent / "examples"
+DENSEST = 0.84  # area fraction at which random packings of discs jam for good
+MEDIUM_PRESSURE = 20.0  # GPa per unit stiffness ratio: what the third medium bore in open pores (2 MPa at 1e-4)
+
+Share = Annotated[float, Quantity("share", least=0, most=1)]
+
+
+class Phase(Model):
+    """One solid phase; its key is the short name used in column names."""
+
+    material: str = Field(description="A material of the library, one defined under `materials`, or the path of a material file")
+    role: Literal["active", "framework"] = Field(description="What the phase does in the electrode")
+    fraction: Annotated[float, Quantity("share", above=0, below=1)] | None = Field(None, description="Area fraction in the undeformed box; needed for a packing, a mesh brings its own")
+    lithiates: bool | None = Field(None, description="Whether x changes in it; by default in active phases only")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lithiates_if_active(cls, given):
+        if isinstance(given, dict) and given.get("lithiates") is None and given.get("role") in ("active", "framework"):
+            return {**given, "lithiates": given["role"] == "active"}
+        return given
+
+    @model_validator(mode="after")
+    def _active_lithiates(self):
+        if self.role == "active" and self.lithiates is False:
+            raise refuse_at(("lithiates", "got false; an active phase lithiates (role: framework is for one that does not)"))
+        return self
+
+
+class Box:
+    """Field metadata: (width, height) in um from a side or from a pair of lengths."""
+
+    side = Quantity("length", above=0, most=1e4)
+
+    @classmethod
+    def read(cls, given):
+        sides = given if isinstance(given, (list, tuple)) else [given, given]
+        if len(sides) != 2:
+            raise refuse("a side such as '10 um', or a pair of them [width, height]")
+        return tuple(cls.side.read(side) for side in sides)
+
+    @staticmethod
+    def write(box):
+        width, height = (units.write(side, "length") for side in box)
+        return width if width == height else [width, height]
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source, handler):
+        from pydantic_core import core_schema
+
+        write = core_schema.plain_serializer_function_ser_schema(cls.write, when_used="json")
+        return core_schema.no_info_plain_validator_function(cls.read, serialization=write)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema, handler):
+        length = {"type": "string", "examples": ["10 um"]}
+        return {"anyOf": [length, {"type": "array", "items": length, "minItems": 2, "maxItems": 2}]}
+
+
+class Packing(Model):
+    """A random packing of discs, whole inside the box."""
+
+    kind: Literal["packing"] = Field(description="A random packing")
+    particles: Annotated[int, Count(2, 5000)] = Field(28, description="Number of discs, all phases together")
+    box: Annotated[tuple[float, float], Box] = Field((10.0, 10.0), description="Side of the square box, or [width, height]; height is the stacking direction")
+    size_spread: Annotated[float, Quantity("share", least=0, most=0.6)] = Field(0.2, description="Coefficient of variation of the radii")
+    seed: Annotated[int, Count(0, 2**32 - 1)] = Field(1, description="The same seed gives the same packing")
+    gap: Annotated[float, Quantity("length", above=0)] = Field(0.01, description="Smallest initial distance between discs and to the walls")
+    mesh_size: Annotated[float, Quantity("length", above=0)] = Field(0.7, description="Size of the elements")
+    contact_size: Annotated[float, Quantity("length", above=0)] = Field(0.3, description="Size of the elements near contacts; not above mesh_size")
+    skeleton: Literal["loose", "welded"] = Field("loose", description="Whether the framework's contacts are bridged by necks, so that it bears load before it is clamped")
+
+    @field_validator("contact_size")
+    @classmethod
+    def _refines(cls, size, info: ValidationInfo):
+        coarse = info.data.get("mesh_size")
+        if coarse is not None and size > coarse:
+            raise refuse(f"a length up to mesh_size, {units.write(coarse, 'length')}")
+        return size
+
+    def mean_radius(self, fraction: float) -> float:
+        """Radius [um] of equal discs that fill `fraction` of the box."""
+        return math.sqrt(fraction * self.box[0] * self.box[1] / (math.pi * self.particles))
+
+
+class MeshFile(Model):
+    """A mesh of the user's own."""
+
+    kind: Literal["mesh"] = Field(description="A mesh from a file")
+    file: str = Field(description="Path of the mesh (npz with nodes, triangles, phase, particle; or a format of meshio), relative to the study file")
+    mesh_size: Annotated[float, Quantity("length", above=0)] = Field(0.7, description="Size of the elements that fill the pores")
+
+    @field_validator("file")
+    @classmethod
+    def _is_there(cls, path, info: ValidationInfo):
+        context = info.context or {}
+        absolute = Path(context.get("folder", "."), path).resolve() if "\0" not in path else None
+        if absolute is None or (not context.get("stored") and not absolute.is_file()):
+            raise refuse(f"the path of a mesh file ({absolute} is not one)" if absolute else "the path of a mesh file")
+        return str(absolute)
+
+
+class Rigid(Model):
+    """No wall moves (the symmetry walls of the published simulation)."""
+
+    kind: Literal["rigid"] = Field(description="Four walls that stay where they are")
+
+
+class Pressure(Model):
+    """The top wall moves under a constant stack pressure."""
+
+    kind: Literal["pressure"] = Field(description="The top wall under constant pressure")
+    pressure: Annotated[float, Quantity("pressure", above=0, most=10)] = Field(description="Stack pressure on the top wall")
+
+
+class Fixture(Model):
+    """The top wall against a spring: what an operando pressure cell does."""
+
+    kind: Literal["fixture"] = Field(description="The top wall against a spring")
+    preload: Annotated[float, Quantity("pressure", above=0, most=10)] = Field(description="Pressure after clamping")
+    stiffness: Annotated[float, Quantity("stiffness", above=0)] = Field(description="Stiffness of the fixture per unit nominal strain of the electrode's thickness")
+
+
+class Medium(Model):
+    """The soft medium that fills the pores and carries contact."""
+
+    stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(1e-4, description="Stiffness of the medium relative to the framework; smaller is closer to true contact and slower")
+    length: Annotated[float, Quantity("length", above=0)] = Field(1.5, description="Length of the regularisation by second gradients")
+
+
+class Mechanics(Model):
+    """How the mechanical problem is posed."""
+
+    plane: Literal["plane_strain", "generalized_plane_strain"] = Field("plane_strain", description="Out-of-plane stretch: held at 1, or one unknown for the whole electrode")
+    out_of_plane_pressure: Annotated[float, Quantity("pressure", least=0, most=10)] = Field(0.0, description="Mean pressure out of plane; for generalized_plane_strain only")
+    contact: Literal["third-medium"] = Field("third-medium", description="How contact is represented")
+    medium: Medium = Field(Medium(), description="The third medium")
+
+    @field_validator("out_of_plane_pressure")
+    @classmethod
+    def _has_its_unknown(cls, pressure, info: ValidationInfo):
+        if pressure > 0 and info.data.get("plane") == "plane_strain":
+            raise refuse("0 GPa under plane_strain (a pressure needs plane: generalized_plane_strain)")
+        return pressure
+
+
+Duration = Annotated[float, Quantity("time", least=0)]
+
+
+class Rest(Model):
+    """Time at constant x after each half cycle."""
+
+    lithiated: Duration = Field(0.0, description="After each lithiation")
+    delithiated: Duration = Field(0.0, description="After each delithiation")
+
+
+class Cycling(Model):
+    """The protocol: a current, a range of x, a number of cycles."""
+
+    rate: Annotated[float, Quantity("rate", above=0, most=units.parse("1000 C", "rate"))] = Field(description="A current: 0.1 C takes 10 h for x from 0 to 1 and 7.8 h from 1 to 0.22")
+    cycles: Annotated[int, Count(1, 100_000)] = Field(description="Number of cycles; one is a lithiation and a delithiation")
+    lithiation: Annotated[float, Quantity("share", above=0, most=1)] = Field(1.0, description="x at the end of each lithiation")
+    delithiation: Share = Field(0.0, description="x at the end of each delithiation; below lithiation")
+    start: Share = Field(0.0, description="x at the start of the first lithiation; below lithiation")
+    rest: Rest = Field(Rest(), description="Rest after each half cycle: one time, or {lithiated: 1 h, delithiated: 0 h}")
+
+    @field_validator("delithiation", "start")
+    @classmethod
+    def _below_lithiation(cls, x, info: ValidationInfo):
+        top = info.data.get("lithiation")
+        if top is not None and x >= top:
+            raise refuse(f"a number below lithiation, {top:g}")
+        return x
+
+    @field_validator("rest", mode="before")
+    @classmethod
+    def _one_time_for_both(cls, given):
+        if isinstance(given, (dict, Rest)):
+            return given
+        try:
+            units.parse(given, "time")
+        except units.UnitError as error:
+            raise refuse(f"{error}; or a mapping with the keys lithiated, delithiated") from None
+        return {"lithiated": given, "delithiated": given}
+
+
+class Stepping(Model):
+    """Limits of the adaptive increments, in x."""
+
+    largest_step: Annotated[float, Quantity("share", above=0, most=1)] = Field(0.02, description="Largest change of x in an increment")
+    first_step: Annotated[float, Quantity("share", above=0, most=1)] = Field(0.002, description="Change of x in the first increment; not above largest_step")
+    smallest_step: Annotated[float, Quantity("share", above=0, most=1)] = Field(1e-6, description="Change of x below which a run stops; not above first_step")
+
+    @field_validator("first_step", "smallest_step")
+    @classmethod
+    def _in_order(cls, step, info: ValidationInfo):
+        above = "largest_step" if info.field_name == "first_step" else "first_step"
+        limit = info.data.get(above)
+        if limit is not None and step > limit:
+            raise refuse(f"a number up to {above}, {limit:g}")
+        return step
+
+
+@dataclass(frozen=True)
+class ContactGap:
+    """Distance that counts as contact: a `share` of the mean particle radius or a `length` [um]."""
+
+    share: float | None = None
+    length: float | None = None
+
+    def of(self, mean_radius: float) -> float:
+        """The distance in um for a mean particle radius in um."""
+        return self.length if self.length is not None else self.share * mean_radius
+
+    @classmethod
+    def read(cls, given):
+        if isinstance(given, cls):
+            return given
+        allowed = "a share of the mean particle radius above 0 up to 50 %, such as '1 %', or a length such as '0.01 um'"
+        try:
+            if isinstance(given, str) and given.strip().endswith("%"):
+                gap = cls(share=units.parse(given, "share"))
+            else:
+                gap = cls(length=units.parse(given, "length"))
+        except units.UnitError:
+            raise refuse(allowed) from None
+        if not (0 < gap.share <= 0.5 if gap.share is not None else gap.length > 0):
+            raise refuse(allowed)
+        return gap
+
+    def write(self):
+        if self.length is not None:
+            return units.write(self.length, "length")
+        for digits in (3, 6, 9, 12, 15, 17):
+            text = f"{self.share * 100:.{digits}g} %"
+            if units.parse(text, "share") == self.share:
+                break
+        return text
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source, handler):
+        from pydantic_core import core_schema
+
+        write = core_schema.plain_serializer_function_ser_schema(cls.write, when_used="json")
+        return core_schema.no_info_plain_validator_function(cls.read, serialization=write)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema, handler):
+        return {"type": "string", "examples": ["1 %", "0.01 um"]}
+
+
+class Output(Model):
+    """What is measured and stored."""
+
+    frames_per_half_cycle: Annotated[int, Count(1, 1000)] = Field(10, description="How often the fields are stored")
+    contact_gap: ContactGap = Field(ContactGap(share=0.01), description="Distance that counts as contact: a share of the mean particle radius, or a length")
+
+
+class Study(Model):
+    """A whole study. Use `Study.load` or `Study.from_mapping`; both resolve materials and paths."""
+
+    name: str = Field(description="Short name, also of the run's folder; by default the name of the file")
+    title: str = Field("", description="What the study is about, in words")
+    publication: str | None = Field(None, description="Published values to print beside the computed ones: a name of the library")
+    temperature: Annotated[float, Quantity("temperature", above=0, most=3000)] = Field(description="Temperature of the cell")
+    definitions: dict[str, Material] = Field({}, alias="materials", description="Materials of the study's own by name, each complete or with `extends`")
+    phases: dict[str, Phase] = Field(description="The solid phases by short name")
+    microstructure: Annotated[Packing | MeshFile, Field(discriminator="kind")] = Field(description="Where the particles are")
+    walls: Annotated[Rigid | Pressure | Fixture, Field(discriminator="kind")] = Field(description="What holds the electrode")
+    mechanics: Mechanics = Field(Mechanics(), description="How the mechanical problem is posed")
+    cycling: Cycling = Field(description="The protocol")
+    stepping: Stepping = Field(Stepping(), description="Limits of the adaptive increments")
+    output: Output = Field(Output(), description="What is measured and stored")
+    versions: dict[str, str] = Field({}, description="Written by a run: the versions it was made with; not read")
+
+    @field_validator("name")
+    @classmethod
+    def _fits_a_folder(cls, name):
+        if not re.fullmatch(r"[\w][\w .+-]{0,80}", name):
+            raise refuse("a short name of letters, digits, '-', '_' and '.'")
+        return name
+
+    @field_validator("publication")
+    @classmethod
+    def _is_published(cls, name):
+        if name is not None and name not in publications.names():
+            raise refuse(f"one of {', '.join(publications.names())}{nearest(name, publications.names())}")
+        return name
+
+    @field_validator("phases")
+    @classmethod
+    def _phases_make_an_electrode(cls, phases, info: ValidationInfo):
+        faults = []
+        for name in phases:
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or name in ("any", "wall", "pore", "pores"):
+                faults.append((name, "not a phase name; letters, digits and '_', starting with a letter (any, wall, pore and pores are taken)"))
+        if not any(phase.role == "active" for phase in phases.values()):
+            faults.append(("", "no active phase; one phase at least needs role: active"))
+        for name, phase in phases.items():
+            material = info.data.get("definitions", {}).get(phase.material)
+            if phase.lithiates and material is not None and material.volume_change is None:
+                key = "material" if phase.role == "active" else "lithiates"
+                faults.append((f"{name}.{key}", f"{material.name} has no volume_change, so it can't lithiate"))
+        if faults:
+            raise refuse_at(*faults)
+        return phases
+
+    @field_validator("microstructure")
+    @classmethod
+    def _can_be_packed(cls, micro, info: ValidationInfo):
+        phases = info.data.get("phases")
+        if phases is None or micro.kind != "packing":
+            return micro
+        missing = [name for name, phase in phases.items() if phase.fraction is None]
+        if missing:
+            raise refuse_at(*[("", f"a packing needs phases.{name}.fraction, which is missing; the area fraction of the phase") for name in missing])
+        total = sum(phase.fraction for phase in phases.values())
+        listed = " + ".join(f"{phase.fraction:g}" for phase in phases.values())
+        if total > DENSEST:
+            raise refuse_at(("", f"the phases' fractions {listed} = {total:g} can't be packed; discs reach {DENSEST} at most"))
+        if micro.particles < len(phases):
+            raise refuse_at(("particles", f"got {micro.particles}; at least one for each of the {len(phases)} phases"))
+        radius = micro.mean_radius(total)
+        with_gap = total * (1 + micro.gap / (2 * radius)) ** 2
+        if with_gap > DENSEST:
+            raise refuse_at(("gap", f"got '{units.write(micro.gap, 'length')}'; with it the discs (mean radius {radius:.3g} um) would fill {with_gap:.3g} of the box, and {DENSEST} is the most that can be packed"))
+        return micro
+
+    @classmethod
+    def load(cls, study, overrides=(), stored: bool = False) -> "Study":
+        """The study in a YAML file or a bundled example.
+
+        `study`: a path, or a name of `example_names()`. `overrides`: texts "KEY=VALUE" (dotted key
+        path, YAML value). `stored`: it is the study.yaml of a run, which has its mesh beside it, so the
+        mesh file it was made from may be gone. Raises StudyError with all faults.
+        """
+        path = Path(study)
+        if path.suffix not in (".yaml", ".yml") and not path.exists():
+            if str(study) not in example_names():
+                raise StudyError(f"{told(str(study))}: no such file, and no bundled study of this name{nearest(study, example_names())}; bundled are {', '.join(example_names())}")
+            path = EXAMPLES / f"{study}.yaml"
+        return cls.from_mapping(read_mapping(path), folder=path.parent, name=path.stem, overrides=overrides, stored=stored)
+
+    @classmethod
+    def from_mapping(cls, data: dict, folder=".", name: str = "study", overrides=(), stored: bool = False) -> "Study":
+        """The study in a mapping as it stands in a file; paths in it start from `folder`. See `load`."""
+        data, faults = _override(data, overrides)
+        data.setdefault("name", name)
+        data, more = _resolve_materials(data, Path(folder))
+        faults += more
+        try:
+            study = cls.model_validate(data, context={"folder": folder, "stored": stored})
+        except ValidationError as error:
+            faults += faults_of(error, cls)
+        if faults:
+            raise StudyError(dict.fromkeys(faults))
+        return study
+
+    def materials(self) -> dict[str, Material]:
+        """The material of each phase. One that does not lithiate is held at x = 0 whatever x it is given."""
+        return {
+            name: self.definitions[phase.material] if phase.lithiates else self.definitions[phase.material].unlithiated()
+            for name, phase in self.phases.items()
+        }
+
+    def published(self) -> list[publications.Published]:
+        """The published values that belong to this study's materials, columns with its phases' names."""
+        if self.publication is None:
+            return []
+        by_role = {phase.role: name for name, phase in reversed(self.phases.items())}
+        active = self.phases[by_role["active"]].material
+        return [
+            replace(value, column=value.column.format_map({"framework": "", **by_role}))
+            for value in publications.load(self.publication).values
+            if value.active in ("", active) and ("framework" in by_role or "{framework}" not in value.column)
+        ]
+
+    def warnings(self) -> list[str]:
+        """What is physically doubtful though it can be computed, one sentence each."""
+        said = []
+        for name, material in self.materials().items():
+            measured = material.reference_temperature
+            if material.creeps and material.activation_energy is None and measured is not None and abs(measured.value - self.temperature) > 5:
+                said.append(
+                    f"Phase {name}: the creep law of {material.name} belongs to {units.write(measured.value, 'temperature')} and has no activation energy, "
+                    f"so it is used unshifted at {units.write(self.temperature, 'temperature')}; creep at that temperature may differ by orders of magnitude."
+                )
+        if self.microstructure.kind == "mesh":
+            given = [name for name, phase in self.phases.items() if phase.fraction is not None]
+            if given:
+                said.append(f"The fractions of {', '.join(given)} are not used: the mesh brings its own area fractions.")
+        else:
+            said += self._packing_warnings()
+        if self.walls.kind != "rigid":
+            load = self.walls.pressure if self.walls.kind == "pressure" else self.walls.preload
+            leftover = MEDIUM_PRESSURE * self.mechanics.medium.stiffness_ratio
+            if leftover > 0.05 * load:
+                said.append(
+                    f"The medium in the pores bears about {leftover * 1e3:.2g} MPa by itself, {leftover / load:.0%} of the stack pressure; "
+                    f"a smaller mechanics.medium.stiffness_ratio (now {self.mechanics.medium.stiffness_ratio:g}) brings it down."
+                )
+        return said
+
+    def _packing_warnings(self):
+        said = []
+        total = sum(phase.fraction for phase in self.phases.values())
+        grown = sum(phase.fraction * (1 + self.materials()[name].dV * self.cycling.lithiation) for name, phase in self.phases.items())
+        if self.walls.kind == "rigid" and grown > 1:
+            said.append(
+                f"The rigid box is overfull: at x = {self.cycling.lithiation:g} the phases would take {grown:.3f} of it, so the pores shut "
+                "and the walls bear hydrostatic pressures of the order of a GPa."
+            )
+        radius = self.microstructure.mean_radius(total)
+        if self.microstructure.mesh_size > radius:
+            said.append(
+                f"The elements ({units.write(self.microstructure.mesh_size, 'length')}) are larger than the mean particle radius "
+                f"({radius:.3g} um): stresses inside the particles are not resolved."
+            )
+        return said
+
+    def dump(self) -> str:
+        """The complete study as YAML: every default written out, every material in full, all units.
+
+        `Study.load` of the text gives an equal study.
+        """
+        data = self.model_dump(mode="json", by_alias=True)
+        data["materials"] = {name: material.definition() for name, material in self.definitions.items()}
+        if not self.versions:
+            del data["versions"]
+        return to_yaml({key: value for key, value in data.items() if value is not None})
+
+    def with_versions(self) -> "Study":
+        """The study with the versions of rheode and of what it computes with, as a run stores it."""
+        import platform
+        from importlib.metadata import version
+
+        packages = ("rheode", "numpy", "scipy", "numba", "netgen-mesher")
+        return self.model_copy(update={"versions": {"python": platform.python_version()} | {name: version(name) for name in packages}})
+
+    def __eq__(self, other):
+        """Equal when they describe the same run, whatever versions made it."""
+        if not isinstance(other, Study):
+            return NotImplemented
+        return self.model_dump(exclude={"versions"}) == other.model_dump(exclude={"versions"})
+
+    __hash__ = None
+
+
+def example_names() -> list[str]:
+    """The bundled studies."""
+    return sorted(path.stem for path in EXAMPLES.glob("*.yaml"))
+
+
+def _override(data, overrides):
+    """(a copy of `data` with "KEY=VALUE" texts applied, faults)."""
+    data, faults = _copy(data), []
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        steps = key.strip().split(".")
+        if not equals or not all(steps):
+            faults.append(f"--set: got {told(text)}; KEY=VALUE with a dotted key path, such as walls.pressure='10 MPa'")
+            continue
+        try:
+            value = parse_yaml(value, f"--set {key.strip()}")
+        except StudyError as error:
+            faults += error.faults
+            continue
+        section = data
+        for depth, step in enumerate(steps[:-1], 1):
+            if section.get(step) is None:
+                section[step] = {}
+            if not isinstance(section[step], dict):
+                faults.append(f"--set {key.strip()}: {'.'.join(steps[:depth])} is {told(section[step])}, not a mapping; it has no key {steps[depth]!r}")
+                break
+            section = section[step]
+        else:
+            section[steps[-1]] = value
+    return data, faults
+
+
+def _copy(data):
+    return {key: _copy(value) if isinstance(value, dict) else value for key, value in data.items()}
+
+
+def _resolve_materials(data, folder):
+    """(`data` with every material it uses in full under `materials`, faults).
+
+    A phase that names a material file is given the material's name instead, so that what is stored
+    afterwards stands for itself.
+    """
+    own, phases = data.get("materials"), data.get("phases")
+    if own is not None and not isinstance(own, dict):
+        return {**data, "materials": {}}, [f"materials: got {told(own)}; a mapping of names to definitions"]
+    own = own or {}
+    resolved, faults, phases = {}, [], dict(phases) if isinstance(phases, dict) else phases
+    for name in own:
+        try:
+            resolved[name] = library.resolve(name, own, folder)
+        except StudyError as error:
+            faults += error.faults
+    for phase, entry in phases.items() if isinstance(phases, dict) else ():
+        named = entry.get("material") if isinstance(entry, dict) else None
+        if not isinstance(named, str) or named in own:
+            continue
+        try:
+            material = library.resolve(named, own, folder)
+        except StudyError as error:
+            faults += [f"phases.{phase}.material: {fault}" if fault.startswith("got ") else fault for fault in error.faults]
+            continue
+        if material.name in resolved and resolved[material.name] != material:
+            faults.append(f"phases.{phase}.material: the file names its material {material.name!r}, which already stands for another; give it another `name`")
+        resolved[material.name] = material
+        phases[phase] = {**entry, "material": material.name}
+    return {**data, "materials": resolved, "phases": phases} if phases is not None else {**data, "materials": resolved}, faults

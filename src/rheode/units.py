@@ -1,0 +1,155 @@
+"""Quantities at the border: text with a unit outside, plain floats inside.
+
+Inside rheode lengths are in um, stresses in GPa, times in s, temperatures in K. `parse` turns what a
+user wrote ("18 GPa", "70 degC", "0.1 C") into such a float, `write` turns it back into the shortest
+text that `parse` reads as exactly the same float.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+SECONDS_PER_HOUR = 3600.0
+CELSIUS_ZERO = 273.15  # K
+GAS_CONSTANT = 8.314462618  # J/(mol K), CODATA 2018
+
+
+class UnitError(ValueError):
+    """The text is not a quantity of the kind asked for; the message says what would be."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of quantity: its name with article, the unit inside, and how it is written outside."""
+
+    name: str
+    unit: str
+    shown: tuple[str, ...]
+    example: str
+
+
+KINDS = {
+    "length": Kind("a length", "um", ("um", "nm", "mm"), "10 um"),
+    "pressure": Kind("a pressure", "GPa", ("GPa", "MPa"), "100 MPa"),
+    "stress": Kind("a stress", "GPa", ("GPa", "MPa"), "18 GPa"),
+    "stiffness": Kind("a stiffness per unit strain of the electrode's thickness", "GPa", ("GPa", "MPa"), "5 GPa"),
+    "time": Kind("a time", "s", ("h", "min", "s"), "1 h"),
+    "temperature": Kind("a temperature", "K", ("degC", "K"), "70 degC"),
+    "rate": Kind("a C-rate", "1/s", ("C", "1/s"), "0.1 C"),
+    "creep rate": Kind("a creep rate", "1/s", ("1/s",), "1000 1/s"),
+    "molar energy": Kind("a molar energy", "J/mol", ("kJ/mol", "J/mol"), "50 kJ/mol"),
+    "density": Kind("a density", "g/cm^3", ("g/cm^3",), "4.8 g/cm^3"),
+    "share": Kind("a number", "", ("",), "0.22"),
+}
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_TOKEN = r"[A-Za-zµμ°Å]+(?:(?:\^|\*\*)-?\d|[²³])?"
+_UNIT = rf"(?:1\s*/\s*)?{_TOKEN}(?:\s*[*/·\s]\s*{_TOKEN})*|%"
+_QUANTITY = re.compile(rf"\s*(?P<number>{_NUMBER})\s*(?P<unit>{_UNIT})?\s*", re.ASCII)
+_C_OVER = re.compile(rf"\s*C\s*/\s*(?P<number>{_NUMBER})\s*", re.ASCII)
+
+
+@lru_cache(maxsize=1)
+def _registry():
+    import pint  # half a second: only when the first unit is read
+
+    return pint.UnitRegistry(cache_folder=None)
+
+
+@lru_cache(maxsize=512)
+def _factor(unit: str, target: str) -> float:
+    """How many `target` one `unit` is. Raises UnitError for an unknown unit or another dimension."""
+    registry = _registry()
+    try:
+        given = registry.parse_units(unit.replace("°", "deg"))
+        return registry.Quantity(1.0, given).to(target).magnitude
+    except Exception as error:  # pint raises a dozen unrelated types for text it can't read
+        raise UnitError(f"unit {unit!r}") from error
+
+
+def expected(kind: str) -> str:
+    """What is allowed, in words: "a pressure such as '100 MPa'"."""
+    return f"{KINDS[kind].name} such as {KINDS[kind].example if kind == 'share' else repr(KINDS[kind].example)}"
+
+
+def parse(given, kind: str) -> float:
+    """The value of `given` in rheode's own unit of `kind` (a key of KINDS).
+
+    A share may be a number, a number as text, or a percentage; everything else is text with a unit.
+    C-rates are read here, apart from pint, to which "0.1 C" is a charge: "0.1 C" and "C/10" are the
+    current that takes ten hours from x = 0 to 1, in 1/s. Raises UnitError.
+    """
+    value = _parse(given, kind)
+    if not math.isfinite(value):
+        raise UnitError(f"{expected(kind)}, and finite")
+    return value
+
+
+def _parse(given, kind):
+    refusal = UnitError(expected(kind))
+    if isinstance(given, bool) or not isinstance(given, (str, int, float)):
+        raise refusal
+    if not isinstance(given, str):
+        if kind != "share":
+            raise UnitError(f"{expected(kind)}: the unit is missing")
+        try:
+            return float(given)
+        except OverflowError:
+            return math.inf
+    if kind == "rate" and (match := _C_OVER.fullmatch(given)):
+        hours = float(match["number"])
+        return math.inf if hours == 0 else 1.0 / (hours * SECONDS_PER_HOUR)
+    match = _QUANTITY.fullmatch(given)
+    if match is None or len(given) > 200:
+        if re.fullmatch(r"\s*\d+,\d+.*", given, re.DOTALL):
+            raise UnitError(f"{expected(kind)}, with a point for the decimals")
+        raise refusal
+    number, unit = float(match["number"]), match["unit"]
+    if kind == "share":
+        if unit not in (None, "%"):
+            raise refusal
+        return number / 100.0 if unit else number
+    if unit is None:
+        raise UnitError(f"{expected(kind)}: the unit is missing")
+    if kind == "rate" and unit == "C":
+        return number / SECONDS_PER_HOUR
+    if kind == "temperature":
+        if unit in ("degC", "°C", "celsius"):
+            return number + CELSIUS_ZERO
+        if unit == "C":
+            raise UnitError(f"{expected(kind)}: 'C' is a charge or a rate, write 'degC'")
+        if unit not in ("K", "kelvin"):
+            raise UnitError(f"{expected(kind)} or '343.15 K'")
+        return number
+    try:
+        return number * _factor(unit, KINDS[kind].unit)
+    except UnitError as error:
+        raise UnitError(f"{expected(kind)}; {unit!r} is not a unit of it") from error
+
+
+def write(value: float, kind: str):
+    """`value` (in rheode's own unit of `kind`) as the shortest text that `parse` reads back exactly.
+
+    A share is written as a plain number.
+    """
+    if kind == "share":
+        return value
+    candidates = []
+    for unit in KINDS[kind].shown:
+        number = _in(value, kind, unit)
+        for digits in (3, 6, 9, 12, 15, 17):
+            text = f"{number:.{digits}g}"
+            if parse(f"{text} {unit}", kind) == value:
+                candidates.append(f"{text} {unit}")
+                break
+    own = "1/s" if kind == "rate" else KINDS[kind].unit
+    return min(candidates, key=len, default=f"{value!r} {own}")
+
+
+def _in(value, kind, unit):
+    if unit == "degC":
+        return value - CELSIUS_ZERO
+    if unit == "C":
+        return value * SECONDS_PER_HOUR
+    return value / _factor(unit, KINDS[kind].unit)
