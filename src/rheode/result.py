@@ -597,6 +597,11 @@ class Frames:
         """The rows of the history that belong to the frames; reads no field."""
         return [header["row"] for _, header in self._entries]
 
+    @property
+    def meshes(self) -> list[str]:
+        """The name of the mesh of each frame; reads no field."""
+        return [header["mesh"] for _, header in self._entries]
+
     def nearest(self, cycle=None, half=None, lithiation=None, time=None) -> Frame:
         """The frame of the given cycle and half cycle that is nearest in lithiation or in time [s].
 
