@@ -1,0 +1,31 @@
+"""What is measured from a state: a mesh, a displacement, and nothing of studies or solvers.
+
+contact     share of each phase's surface that is in contact
+pores       numbered pores and what becomes of their areas
+surfaces    particle surfaces, walls, areas, porosity
+statistics  means and percentiles over a phase, distortion, normalisation
+"""
+
+from .contact import contact_ratios
+from .pores import Pores, PoreState, paper_expansion, pure_expansion
+from .statistics import Statistics, distortion, share_of_largest, smallest_det, statistics
+from .surfaces import Surfaces, Walls, mean_particle_radius, porosity, solid_area, wall_positions
+
+__all__ = [
+    "Pores",
+    "PoreState",
+    "Statistics",
+    "Surfaces",
+    "Walls",
+    "contact_ratios",
+    "distortion",
+    "mean_particle_radius",
+    "paper_expansion",
+    "porosity",
+    "pure_expansion",
+    "share_of_largest",
+    "smallest_det",
+    "solid_area",
+    "statistics",
+    "wall_positions",
+]
