@@ -344,10 +344,10 @@ def test_slit_that_shuts_leaves_the_chambers():
 
 def test_pore_that_closes_and_reopens():
     mesh = chambers()
-    pores = Pores(mesh, slit(mesh, 0.005), THROAT, GAP)
+    pores = Pores(mesh, slit(mesh, 0.0005), THROAT, GAP)
     assert pores.areas == pytest.approx([16, 12])
     for width, area, parts in [(2, 8, 1), (0.3, 1.2, 1), (0.0101, 0.0404, 1), (0.0099, 0, 0), (1, 4, 1), (3, 12, 1)]:
-        state = pores.at(slit(mesh, 0.005) + piston(mesh, width))
+        state = pores.at(slit(mesh, 0.0005) + piston(mesh, width))
         assert state.areas == pytest.approx([16, area], abs=5e-5), width  # less a gap-sized corner
         assert state.relative == pytest.approx([1, area / 12], abs=5e-6)
         assert state.parts.tolist() == [1, parts] and state.count == 1 + parts
