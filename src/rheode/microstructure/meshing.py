@@ -6,8 +6,9 @@ from scipy.spatial import cKDTree
 from .mesh import PORE, Mesh, MeshError, cross, raise_order, triangle_areas, unshared_sides
 from .triangulation import fill, regions, triangulate
 
-GROWTH = 0.3  # how fast the size of the triangles grows with the distance from smaller ones
-LARGEST_ANGLE = 2 * np.pi / 14  # a side of a particle's surface turns by no more than this
+GROWTH = 0.2  # how fast the size of the triangles grows with the distance from smaller ones
+SURFACE_RANGE = 1.2  # longest side of a particle's surface, relative to contact_size
+LARGEST_ANGLE = 2 * np.pi / 16  # a side of a particle's surface turns by no more than this
 
 
 def mesh_packing(packing, mesh_size=None, contact_size=None):
@@ -15,7 +16,7 @@ def mesh_packing(packing, mesh_size=None, contact_size=None):
 
     mesh_size: side length away from contacts (um), by default 0.75 mean radii; contact_size: length of the sides of
     the particles' surface near other particles and walls (um), by default 0.33 mean radii. Away from contacts the
-    surface's sides grow to 1.4 contact_size, the inside of particles and pores to mesh_size.
+    surface's sides grow to SURFACE_RANGE contact_size, the inside of particles and pores to mesh_size.
 
     Each disc becomes a polygon of the same area, so its corners lie a little outside the circle. Where two discs come
     close, each turns one side towards the other, of equal length and parallel, so that the distance between them is not
@@ -29,20 +30,7 @@ def mesh_packing(packing, mesh_size=None, contact_size=None):
         raise MeshError(f"mesh_size {mesh_size:g} um and contact_size {contact_size:g} um must be above 0")
     largest = min(mesh_size, 1.4 * contact_size)
 
-    facing = _facing_sides(packing, contact_size)
-    corners, walls = [], [[], [], [], []]
-    for particle in range(len(packing.radii)):
-        radius = packing.radii[particle]
-        angles = _rim_angles(facing[particle], radius, min(largest, LARGEST_ANGLE * radius))
-        turn = np.diff(np.append(angles, angles[0] + 2 * np.pi))
-        # The polygon's area is R^2/2 times the sum of sin(turn).
-        outer = radius * np.sqrt(2 * np.pi / np.sin(turn).sum())
-        corners.append(packing.centres[particle] + outer * np.column_stack([np.cos(angles), np.sin(angles)]))
-        for angle, half, wall in facing[particle]:
-            if wall >= 0:
-                along = packing.centres[particle][1 - wall // 2]
-                walls[wall].append((along - outer * np.sin(half), along + outer * np.sin(half)))
-    _check_apart(corners, packing.box, 0.5 * packing.gap)
+    corners, walls = _polygons(packing, contact_size, min(mesh_size, SURFACE_RANGE * contact_size))
 
     sizes = [len(c) for c in corners]
     first = np.cumsum([0, *sizes])
@@ -55,12 +43,46 @@ def mesh_packing(packing, mesh_size=None, contact_size=None):
     return _finish(points, triangles, phase, particle, packing.box, packing.phase_names)
 
 
-def _facing_sides(packing, contact_size):
+def _polygons(packing, contact_size, largest, rounds=100):
+    """Corners of the particles' polygons, and per wall the stretches (from, to) that sides of particles face.
+
+    Where equal area brings two polygons closer than the gap, both are moved apart by what is missing.
+    """
+    least = max(packing.gap, 1e-3 * contact_size)
+    centres = packing.centres.copy()
+    for _ in range(rounds):
+        facing = _facing_sides(centres, packing.radii, packing.box, contact_size)
+        corners, walls = [], [[], [], [], []]
+        for centre, radius, sides in zip(centres, packing.radii, facing):
+            angles = _rim_angles(sides, radius, min(largest, LARGEST_ANGLE * radius))
+            turn = np.diff(np.append(angles, angles[0] + 2 * np.pi))
+            # The polygon's area is R^2/2 times the sum of sin(turn).
+            outer = radius * np.sqrt(2 * np.pi / np.sin(turn).sum())
+            corners.append(centre + outer * np.column_stack([np.cos(angles), np.sin(angles)]))
+            for _, half, wall in sides:
+                if wall >= 0:
+                    along = centre[1 - wall // 2]
+                    walls[wall].append((along - outer * np.sin(half), along + outer * np.sin(half)))
+        one, other, gap, normal = _too_close(corners, packing.box, least)
+        if len(gap) == 0:
+            return corners, walls
+        for p, q, distance, away in zip(one, other, gap, normal):
+            step = 0.6 * (least - distance) * away
+            centres[p] += step
+            if q >= 0:
+                centres[q] -= step
+    if gap.min() >= 0.5 * least:
+        return corners, walls
+    k = gap.argmin()
+    pair = f"the polygons of particles {one[k]} and {other[k]} come" if other[k] >= 0 else f"the polygon of particle {one[k]} comes"
+    raise MeshError(f"{pair} as near as {gap[k]:.4g} um to {'each other' if other[k] >= 0 else 'a wall'}, where {least:g} um is asked; choose a contact_size below {contact_size:g} um, or lower fractions")
+
+
+def _facing_sides(centres, radii, box, contact_size):
     """Per particle the sides to be turned to a neighbour or a wall: (angle, half the angle it spans, wall or -1).
 
     The closest pairs come first; one that would overlap a side already there is left out.
     """
-    centres, radii, box = packing.centres, packing.radii, packing.box
     apart = centres[None] - centres[:, None]
     distance = np.linalg.norm(apart, axis=2) - radii[:, None] - radii
     i, j = np.triu_indices(len(radii), 1)
@@ -133,34 +155,48 @@ def _wall_points(box, walls, mesh_size):
     ])  # fmt: skip
 
 
-def _check_apart(corners, box, least):
-    """MeshError if polygons come closer than `least` to each other or to the walls."""
+def _too_close(corners, box, least):
+    """Pairs of polygons, or a polygon and a wall (-1), closer than `least`: one, other, distance (negative where they
+    overlap) and the direction in which `one` has to move; the closest corner of each pair only."""
+    found = {}
+
+    def note(p, q, gap, normal):
+        if gap < found.get((p, q), (least,))[0]:
+            found[p, q] = gap, normal
+
     for p, here in enumerate(corners):
-        margin = min(here.min(), (box - here).min())
-        if margin < least:
-            raise MeshError(f"the polygon of particle {p} comes as near as {margin:.4g} um to a wall, {least:g} um is needed; choose a smaller contact_size")
+        for axis, sign in ((0, 1), (0, -1), (1, 1), (1, -1)):
+            margin = here[:, axis].min() if sign > 0 else box[axis] - here[:, axis].max()
+            note(p, -1 - 2 * axis - (sign < 0), margin, sign * np.eye(2)[axis])
     points = np.vstack(corners)
     owner = np.repeat(np.arange(len(corners)), [len(c) for c in corners])
     ahead = np.vstack([np.roll(c, -1, axis=0) for c in corners])
+    behind = np.vstack([np.roll(c, 1, axis=0) for c in corners])
     longest = np.linalg.norm(ahead - points, axis=1).max()
     near = cKDTree(points).query_pairs(longest + least, output_type="ndarray")
     near = near[owner[near[:, 0]] != owner[near[:, 1]]]
-    behind = np.vstack([np.roll(c, 1, axis=0) for c in corners])
-    for one, other in (near.T, near.T[::-1]):
-        for start, end in ((points[other], ahead[other]), (behind[other], points[other])):
-            gap = _signed_distance(points[one], start, end)
-            if len(gap) and gap.min() < least:
-                k = gap.argmin()
-                raise MeshError(f"the polygons of particles {owner[one[k]]} and {owner[other[k]]} come as near as {gap[k]:.4g} um, {least:g} um is needed; choose a smaller contact_size")
+    near = np.vstack([near, near[:, ::-1]])
+    for start, end in ((points, ahead), (behind, points)):
+        gap, normal = _off_segment(points[near[:, 0]], start[near[:, 1]], end[near[:, 1]])
+        for k in np.flatnonzero(gap < least):
+            p, q = owner[near[k]]
+            note(*((p, q, gap[k], normal[k]) if p < q else (q, p, gap[k], -normal[k])))
+    one, other = np.array(list(found), int).reshape(-1, 2).T
+    return one, np.maximum(other, -1), np.array([g for g, _ in found.values()]), np.array([n for _, n in found.values()])
 
 
-def _signed_distance(x, start, end):
-    """Distance of points from segments, negative on the left (inside a counterclockwise polygon) beside the segment."""
+def _off_segment(x, start, end):
+    """Distance of points from the sides of counterclockwise polygons, negative inside, and the outward normal."""
     along = end - start
-    share = np.clip(((x - start) * along).sum(1) / (along**2).sum(1), 0, 1)
-    off = x - start - share[:, None] * along
-    inside = (cross(along, x - start) > 0) & (share > 0) & (share < 1)
-    return np.where(inside, -1, 1) * np.linalg.norm(off, axis=1)
+    length = np.linalg.norm(along, axis=1)
+    normal = np.column_stack([along[:, 1], -along[:, 0]]) / length[:, None]
+    off = x - start
+    share = (off * along).sum(1) / length**2
+    height = (off * normal).sum(1)
+    rest = off - np.clip(share, 0, 1)[:, None] * along
+    distance = np.linalg.norm(rest, axis=1)
+    beside = (share > 0) & (share < 1)
+    return np.where(beside, height, distance), np.where(beside[:, None], normal, rest / np.maximum(distance, 1e-300)[:, None])
 
 
 def _size_field(points, segments, mesh_size):

@@ -208,7 +208,7 @@ def fill(points, segments, owner, size, wanted=None, smoothing=8):
         target = size(points[triangles].mean(axis=1))
         corners = points[triangles]
         shortest = np.min([np.linalg.norm(corners[:, i] - corners[:, i - 1], axis=1) for i in range(3)], axis=0)
-        bad = (radius > 0.75 * target) | (radius > 1.3 * np.maximum(shortest, 0.6 * target))
+        bad = (radius > 0.7 * target) | (radius > 1.3 * np.maximum(shortest, 0.6 * target))
         if wanted is not None:
             bad &= np.isin(region, wanted)
         low, high = points.min(axis=0), points.max(axis=0)
