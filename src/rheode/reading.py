@@ -8,7 +8,7 @@ import difflib
 import re
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -29,51 +29,60 @@ class StudyError(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with the scalars of version 1.2 (1e-6 is a number, `no` and 1:30 are text), without aliases,
-    and with duplicate keys refused instead of silently overwritten."""
+    """YAML with the scalars of version 1.2 (1e-6 is a number, `no` and 1:30 are text) and nothing else.
+
+    Duplicate keys are refused instead of silently overwritten; so are aliases, which can nest without end.
+    """
 
     yaml_implicit_resolvers: dict = {}
+    yaml_constructors: dict = {}
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not read here, write the value out", event.start_mark)
+            raise _refusal("aliases are not read here, write the value out", self.peek_event())
         return super().compose_node(parent, index)
 
-    def construct_mapping(self, node, deep=False):
+    def mapping(self, node):
+        if not isinstance(node, yaml.MappingNode):
+            raise _refusal("a mapping is expected", node)
         mapping = {}
         for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, (str, int, float)) and key is not None:
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise _refusal("a key must be a word", key_node)
             key = key_node.value
             if key in mapping:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
+                raise _refusal(f"the key {key!r} is given twice", key_node)
             mapping[key] = self.construct_object(value_node, deep=True)
         return mapping
-
-    def map(self, node):
-        return self.construct_mapping(node)
 
     def sequence(self, node):
         return self.construct_sequence(node, deep=True)
 
     def number(self, node):
-        text = node.value.lower()
-        if text.lstrip("+-") in (".inf", ".nan"):
+        text = self.construct_scalar(node)
+        if text.lstrip("+-").lower() in (".inf", ".nan"):
             return float(text.replace(".", ""))
         return int(text) if re.fullmatch(r"[-+]?\d+", text) else float(text)
 
 
+def _refusal(problem, place):
+    return yaml.constructor.ConstructorError(None, None, problem, place.start_mark)
+
+
+_TAG = "tag:yaml.org,2002:"
 for _tag, _pattern, _first in (
-    ("null", r"(?:~|null|Null|NULL|)$", "~nN"),
-    ("bool", r"(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
-    ("number", r"(?:[-+]?(?:\.\d+|\d+\.?\d*)(?:[eE][-+]?\d+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$", "-+.0123456789"),
+    ("null", r"~|null|Null|NULL|", [*"~nN", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+    ("number", r"[-+]?(\.\d+|\d+\.?\d*)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", [*"-+.0123456789"]),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern, re.ASCII), [*_first, *([""] if _tag == "null" else [])])
-_Loader.add_constructor("tag:yaml.org,2002:number", _Loader.number)
-_Loader.add_constructor("tag:yaml.org,2002:map", _Loader.map)
-_Loader.add_constructor("tag:yaml.org,2002:seq", _Loader.sequence)
+    _Loader.add_implicit_resolver(_TAG + _tag, re.compile(rf"(?:{_pattern})\Z", re.ASCII), _first)
+_Loader.add_constructor(_TAG + "null", lambda loader, node: None)
+_Loader.add_constructor(_TAG + "bool", lambda loader, node: loader.construct_scalar(node).lower() == "true")
+_Loader.add_constructor(_TAG + "number", _Loader.number)
+_Loader.add_constructor(_TAG + "str", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor(_TAG + "map", _Loader.mapping)
+_Loader.add_constructor(_TAG + "seq", _Loader.sequence)
+_Loader.add_constructor(None, yaml.SafeLoader.construct_undefined)
 
 
 def parse_yaml(text: str, what: str):
@@ -83,29 +92,29 @@ def parse_yaml(text: str, what: str):
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise StudyError(f"{what}{place}: {_line(error.problem or error.context or 'not YAML')}") from None
+        raise StudyError(f"{what}{place}: {one_line(error.problem or error.context or 'not YAML')}") from None
     except RecursionError:
         raise StudyError(f"{what}: nested too deeply to be read") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a number of thousands of digits
-        raise StudyError(f"{what}: not YAML ({_line(error)})") from None
+        raise StudyError(f"{what}: not YAML ({one_line(error)})") from None
 
 
 def read_mapping(path: Path) -> dict:
     """The mapping in a YAML file. Raises StudyError with one line that a person can act on."""
-    what = _line(path)
+    what = one_line(path)
     try:
         if path.is_dir():
             raise StudyError(f"{what}: a folder; name the YAML file in it")
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise StudyError(f"{what}: no such file") from None
     except UnicodeDecodeError:
         raise StudyError(f"{what}: not a text file in UTF-8; a YAML file is expected") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        raise StudyError(f"{what}: can't be read ({_line(getattr(error, 'strerror', None) or error)})") from None
+        raise StudyError(f"{what}: can't be read ({one_line(getattr(error, 'strerror', None) or error)})") from None
     data = parse_yaml(text, what)
     if data is None:
-        raise StudyError(f"{what}: empty; see `rheode examples` for a study to start from")
+        raise StudyError(f"{what}: empty; `rheode examples` names studies to start from")
     if not isinstance(data, dict):
         raise StudyError(f"{what}: got {told(data)}; a mapping of keys to values is expected")
     return data
@@ -120,6 +129,8 @@ def to_yaml(data: dict) -> str:
 
 
 class Model(BaseModel):
+    """A section of a file: only known keys, never changed once read."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
@@ -133,61 +144,75 @@ def refuse_at(*faults: tuple[str, str]) -> PydanticCustomError:
     return PydanticCustomError("refused_at", "{faults}", {"faults": list(faults)})
 
 
-class Quantity:
-    """Field metadata: a float inside, text with a unit (or a number, for a share) outside."""
+ALLOWED = "x-allowed"  # where a field's JSON schema says in words what is allowed
+
+
+class FieldType:
+    """Base of field metadata that reads and writes a value its own way.
+
+    `allowed` says in words what is allowed, `schema` is the JSON schema of the written form.
+    """
+
+    allowed: str
+    schema: dict
+
+    def read(self, given):
+        raise NotImplementedError
+
+    def write(self, value):
+        return value
+
+    def __get_pydantic_core_schema__(self, source, handler):
+        write = core_schema.plain_serializer_function_ser_schema(self.write, when_used="json")
+        return core_schema.no_info_plain_validator_function(self.read, serialization=write)
+
+    def __get_pydantic_json_schema__(self, schema, handler):
+        return {**self.schema, ALLOWED: self.allowed}
+
+
+class Quantity(FieldType):
+    """A float in rheode's own unit; outside text with a unit (or a plain number, for a share)."""
 
     def __init__(self, kind: str, *, above=None, least=None, below=None, most=None):
         self.kind, self.above, self.least, self.below, self.most = kind, above, least, below, most
+        self.allowed = units.KINDS[kind].name + self._range() + ("" if kind == "share" else f" such as '{units.KINDS[kind].example}'")
+        if kind == "share":
+            limits = {"exclusiveMinimum": above, "minimum": least, "exclusiveMaximum": below, "maximum": most}
+            number = {"type": "number"} | {key: limit for key, limit in limits.items() if limit is not None}
+            self.schema = {"anyOf": [number, {"type": "string", "pattern": r"%\s*$"}]}
+        else:
+            self.schema = {"type": "string", "examples": [units.KINDS[kind].example]}
 
-    @property
-    def allowed(self) -> str:
-        kind = units.KINDS[self.kind]
-        example = kind.example if self.kind == "share" else f"'{kind.example}'"
-        return f"{kind.name}{self.range} such as {example}" if self.kind != "share" else f"{kind.name}{self.range}"
-
-    @property
-    def range(self) -> str:
-        def show(value):
-            text = units.write(float(value), self.kind)
-            return f"{text:g}" if self.kind == "share" else text if value else "0"
-
-        parts = [f"above {show(self.above)}"] if self.above is not None else []
-        parts += [f"from {show(self.least)}"] if self.least is not None else []
-        parts += [f"below {show(self.below)}"] if self.below is not None else []
-        parts += [f"up to {show(self.most)}"] if self.most is not None else []
-        return "".join(f" {part}" for part in [" and ".join(parts)] if part).replace(" and up to", " to" if self.least is not None else " and up to")
+    def _range(self):
+        bounds = {"above": self.above, "from": self.least, "below": self.below, "to" if self.least is not None else "up to": self.most}
+        shown = [f"{word} {units.show(bound, self.kind) if bound else 0}" for word, bound in bounds.items() if bound is not None]
+        return " " + (" " if self.least is not None else " and ").join(shown) if shown else ""
 
     def read(self, given) -> float:
         try:
             value = units.parse(given, self.kind)
         except units.UnitError as error:
             raise refuse(str(error)) from None
-        inside = (
-            (self.above is None or value > self.above)
-            and (self.least is None or value >= self.least)
-            and (self.below is None or value < self.below)
-            and (self.most is None or value <= self.most)
-        )
-        if not inside:
+        if (
+            (self.above is not None and not value > self.above)
+            or (self.least is not None and not value >= self.least)
+            or (self.below is not None and not value < self.below)
+            or (self.most is not None and not value <= self.most)
+        ):
             raise refuse(self.allowed)
         return value
 
-    def __get_pydantic_core_schema__(self, source, handler):
-        write = core_schema.plain_serializer_function_ser_schema(lambda value: units.write(value, self.kind), when_used="json")
-        return core_schema.no_info_plain_validator_function(self.read, serialization=write)
-
-    def __get_pydantic_json_schema__(self, schema, handler):
-        if self.kind == "share":
-            return {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "%$"}]}
-        return {"type": "string", "examples": [units.KINDS[self.kind].example]}
+    def write(self, value):
+        return units.write(value, self.kind)
 
 
-class Count:
-    """Field metadata: a whole number."""
+class Count(FieldType):
+    """A whole number."""
 
     def __init__(self, least: int, most: int):
         self.least, self.most = least, most
         self.allowed = f"a whole number from {least} to {most}"
+        self.schema = {"type": "integer", "minimum": least, "maximum": most}
 
     def read(self, given) -> int:
         whole = isinstance(given, int) or (isinstance(given, float) and given.is_integer())
@@ -195,18 +220,97 @@ class Count:
             raise refuse(self.allowed)
         return int(given)
 
-    def __get_pydantic_core_schema__(self, source, handler):
-        return core_schema.no_info_plain_validator_function(self.read)
-
-    def __get_pydantic_json_schema__(self, schema, handler):
-        return {"type": "integer", "minimum": self.least, "maximum": self.most}
-
 
 # --- faults ---------------------------------------------------------------------------------------
 
+_ALLOWED = {
+    "string_type": "a text (in quotes, if it looks like a number)",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+}
 
-def _line(value) -> str:
-    return " ".join(str(value).split())
+
+def faults_of(error: ValidationError, model, prefix=()) -> list[str]:
+    """pydantic's errors as rheode's faults, one line each, keys below `prefix`."""
+    faults = [fault for item in error.errors(include_url=False) for fault in _faults_of(item, model, prefix)]
+    return list(dict.fromkeys(faults))
+
+
+def _faults_of(item, model, prefix):
+    path, owner, field, target = _locate(model, item["loc"])
+    where = key_path([*prefix, *path])
+    kind, context, given = item["type"], item.get("ctx", {}), told(item["input"])
+    if kind == "refused_at":
+        return [f"{'.'.join(filter(None, [where, below]))}: {text}" for below, text in context["faults"]]
+    if kind == "missing":
+        return [f"{where}: missing; {_decapitalise(field.description)}"]
+    if kind == "extra_forbidden":
+        known = list(fields_by_key(owner))
+        section = f"{key_path([*prefix, *path[:-1]])!r}" if prefix or path[:-1] else "the file"
+        if "kind" in owner.model_fields:
+            section += f" of kind {get_args(owner.model_fields['kind'].annotation)[0]!r}"
+        return [f"{where}: unknown key{nearest(path[-1], known)}; the keys of {section} are {', '.join(known)}"]
+    if kind == "union_tag_not_found":
+        return [f"{where}.kind: missing; one of {', '.join(target)}"]
+    if kind == "union_tag_invalid":
+        return [f"{where}.kind: got {told(context['tag'])}{nearest(context['tag'], target)}; one of {', '.join(target)}"]
+    if kind == "literal_error":
+        choices = get_args(target)
+        return [f"{where}: got {given}{nearest(item['input'], choices)}; {'one of' if len(choices) > 1 else 'only'} {', '.join(choices)}"]
+    if "allowed" in context:
+        allowed = context["allowed"]
+    elif kind in ("model_type", "model_attributes_type", "dict_type"):
+        allowed = "a mapping"
+        if isinstance(target, dict):
+            allowed += f" with `kind`, one of {', '.join(target)}"
+        elif _is_model(target):
+            allowed += f" with the keys {', '.join(fields_by_key(target))}"
+    else:
+        allowed = _ALLOWED.get(kind) or one_line(item["msg"])
+    return [f"{where}: got {given}; {allowed}"]
+
+
+def _locate(model, loc):
+    """Where in `model` an error is: (key path as the user wrote it, model that owns the last key, its field,
+    what the field is about).
+
+    pydantic puts the tag of a tagged union into the location; a user never wrote that step.
+    """
+    path, owner, field, here = [], None, None, model
+    for step in loc:
+        if isinstance(here, dict):
+            here = here[step]
+            continue
+        owner = here if _is_model(here) else None
+        field = None if owner is None else fields_by_key(owner).get(step) or owner.model_fields.get(step)
+        here = inner(field.annotation) if field is not None else inner((get_args(here) or (None,))[-1])
+        path.append(step)
+    return path, owner, field, here
+
+
+def inner(annotation):
+    """What an annotation is about: a Model, {tag: Model} for a tagged union, or the annotation without None."""
+    if get_origin(annotation) is Annotated:
+        return inner(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        options = [inner(option) for option in get_args(annotation) if option is not type(None)]
+        if len(options) == 1:
+            return options[0]
+        return {get_args(option.model_fields["kind"].annotation)[0]: option for option in options}
+    return annotation
+
+
+def _is_model(annotation) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Model)
+
+
+def fields_by_key(model) -> dict:
+    """The fields of a model by the keys of the file."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def key_path(steps) -> str:
+    return ".".join(step if re.fullmatch(r"[\w-]+", step) else told(step) for step in map(str, steps))
 
 
 def told(value) -> str:
@@ -219,120 +323,21 @@ def told(value) -> str:
         return "a mapping"
     if isinstance(value, (list, tuple)):
         return "a list"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "an enormous number"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:50]}...{text[-1]}"
 
 
 def nearest(word, known) -> str:
     """" (did you mean 'x'?)", or nothing."""
-    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(word)[:60], list(known), n=1, cutoff=0.6) if isinstance(word, str) else []
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def key_path(steps) -> str:
-    return ".".join(step if re.fullmatch(r"[\w-]+", step) else repr(step) for step in map(str, steps))
+def one_line(text) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in " ".join(str(text).split()))
 
 
-def inner(annotation):
-    """What an annotation is about: a Model, {tag: Model} for a tagged union, or the annotation itself."""
-    if get_origin(annotation) is Annotated:
-        return inner(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        options = [option for option in map(inner, get_args(annotation)) if option is not type(None)]
-        if len(options) == 1:
-            return options[0]
-        if all(isinstance(option, type) and issubclass(option, Model) for option in options):
-            return {get_args(option.model_fields["kind"].annotation)[0]: option for option in options}
-    return annotation
-
-
-def fields_by_key(model) -> dict:
-    return {field.alias or name: field for name, field in model.model_fields.items()}
-
-
-def _locate(model, loc):
-    """(key path as the user wrote it, the model it ends in or None, the field at its end or None).
-
-    pydantic puts the tag of a tagged union into the location; a user never wrote that step.
-    """
-    path, here, field, owner = [], model, None, None
-    for step in loc:
-        if isinstance(here, dict):
-            here = here.get(step)
-            continue
-        owner, field = here if isinstance(here, type) and issubclass(here, Model) else None, None
-        if owner is not None:
-            field = fields_by_key(owner).get(step) or owner.model_fields.get(step)
-            here = inner(field.annotation) if field else None
-        else:
-            args = get_args(here)
-            here = inner(args[-1]) if args else None
-        path.append(step)
-    return path, owner, field
-
-
-def faults_of(error: ValidationError, model, prefix=()) -> list[str]:
-    """pydantic's errors as rheode's faults: "key.path: got VALUE; what is allowed"."""
-    faults = []
-    for item in error.errors(include_url=False):
-        path, owner, field = _locate(model, item["loc"])
-        where = key_path([*prefix, *path])
-        given, context, kind = item["input"], item.get("ctx", {}), item["type"]
-        if kind == "refused_at":
-            for below, text in context["faults"]:
-                faults.append(f"{'.'.join(filter(None, [where, below]))}: {text}")
-            continue
-        if kind == "missing":
-            meaning = f"; {_first_words(field.description)}" if field is not None and field.description else ""
-            faults.append(f"{where}: missing{meaning}")
-            continue
-        if kind == "extra_forbidden" and owner is not None:
-            known = list(fields_by_key(owner))
-            tag = owner.model_fields.get("kind")
-            of = f" of kind {get_args(tag.annotation)[0]!r}" if tag is not None else ""
-            section = f"'{key_path([*prefix, *path[:-1]])}'{of}" if path[:-1] or prefix else "a study"
-            faults.append(f"{where}: unknown key{nearest(path[-1], known)}; the keys of {section} are {', '.join(known)}")
-            continue
-        if kind == "union_tag_not_found":
-            faults.append(f"{where}.kind: missing; one of {_choices(context_tags(field))}")
-            continue
-        if kind == "union_tag_invalid":
-            tags = context_tags(field)
-            faults.append(f"{where}.kind: got {told(context['tag'])}{nearest(context['tag'], tags)}; one of {_choices(tags)}")
-            continue
-        if kind == "literal_error":
-            choices = get_args(inner(field.annotation)) if field is not None else ()
-            allowed = f"one of {_choices(choices)}" if len(choices) > 1 else f"only {_choices(choices)}"
-            faults.append(f"{where}: got {told(given)}{nearest(given, map(str, choices))}; {allowed}")
-            continue
-        allowed = context.get("allowed") or _PLAIN.get(kind) or _line(item["msg"])
-        if kind in ("model_type", "model_attributes_type", "dict_type") and owner is not None:
-            target = inner(field.annotation) if field is not None else None
-            if isinstance(target, type) and issubclass(target, Model):
-                allowed += f" with the keys {', '.join(fields_by_key(target))}"
-        faults.append(f"{where}: got {told(given)}; {allowed}")
-    return list(dict.fromkeys(faults))
-
-
-_PLAIN = {
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-    "dict_type": "a mapping",
-    "string_type": "a text",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "list_type": "a list",
-}
-
-
-def context_tags(field):
-    return list(inner(field.annotation))
-
-
-def _choices(options) -> str:
-    return ", ".join(map(str, options))
-
-
-def _first_words(description: str) -> str:
-    text = description.split(";")[0].split(". ")[0].rstrip(".")
-    return text[0].lower() + text[1:] if text[1:2].islower() else text
+def _decapitalise(description: str) -> str:
+    return description[0].lower() + description[1:] if description[1:2].islower() else description

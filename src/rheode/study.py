@@ -5,17 +5,18 @@ um, GPa, s, K; defaults filled in, materials resolved) or raises `StudyError` wi
 """
 
 import math
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, ValidationInfo, field_serializer, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from . import materials as library
 from . import publications, units
 from .materials import Material
-from .reading import Count, Model, Quantity, StudyError, faults_of, nearest, parse_yaml, read_mapping, refuse, refuse_at, to_yaml, told
+from .reading import Count, FieldType, Model, Quantity, StudyError, faults_of, nearest, one_line, parse_yaml, read_mapping, refuse, refuse_at, to_yaml, told
 
 __all__ = ["Study", "StudyError", "example_names"]
 
@@ -48,34 +49,22 @@ class Phase(Model):
         return self
 
 
-class Box:
-    """Field metadata: (width, height) in um from a side or from a pair of lengths."""
+class _Box(FieldType):
+    """(width, height) in um, from a side or a pair of lengths."""
 
-    side = Quantity("length", above=0, most=1e4)
+    allowed = "a length such as '10 um', or a pair [width, height]"
+    _side = Quantity("length", above=0, most=1e4)
+    schema = {"anyOf": [_side.schema, {"type": "array", "items": _side.schema, "minItems": 2, "maxItems": 2}]}
 
-    @classmethod
-    def read(cls, given):
+    def read(self, given):
         sides = given if isinstance(given, (list, tuple)) else [given, given]
         if len(sides) != 2:
-            raise refuse("a side such as '10 um', or a pair of them [width, height]")
-        return tuple(cls.side.read(side) for side in sides)
+            raise refuse(self.allowed)
+        return tuple(self._side.read(side) for side in sides)
 
-    @staticmethod
-    def write(box):
-        width, height = (units.write(side, "length") for side in box)
+    def write(self, box):
+        width, height = map(self._side.write, box)
         return width if width == height else [width, height]
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source, handler):
-        from pydantic_core import core_schema
-
-        write = core_schema.plain_serializer_function_ser_schema(cls.write, when_used="json")
-        return core_schema.no_info_plain_validator_function(cls.read, serialization=write)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema, handler):
-        length = {"type": "string", "examples": ["10 um"]}
-        return {"anyOf": [length, {"type": "array", "items": length, "minItems": 2, "maxItems": 2}]}
 
 
 class Packing(Model):
@@ -83,25 +72,31 @@ class Packing(Model):
 
     kind: Literal["packing"] = Field(description="A random packing")
     particles: Annotated[int, Count(2, 5000)] = Field(28, description="Number of discs, all phases together")
-    box: Annotated[tuple[float, float], Box] = Field((10.0, 10.0), description="Side of the square box, or [width, height]; height is the stacking direction")
+    box: Annotated[tuple[float, float], _Box()] = Field((10.0, 10.0), description="Side of the square box, or [width, height]; height is the stacking direction")
     size_spread: Annotated[float, Quantity("share", least=0, most=0.6)] = Field(0.2, description="Coefficient of variation of the radii")
     seed: Annotated[int, Count(0, 2**32 - 1)] = Field(1, description="The same seed gives the same packing")
     gap: Annotated[float, Quantity("length", above=0)] = Field(0.01, description="Smallest initial distance between discs and to the walls")
-    mesh_size: Annotated[float, Quantity("length", above=0)] = Field(0.7, description="Size of the elements")
-    contact_size: Annotated[float, Quantity("length", above=0)] = Field(0.3, description="Size of the elements near contacts; not above mesh_size")
+    mesh_size: Annotated[float, Quantity("length", above=0)] | None = Field(None, description="Size of the elements; by default 0.7 mean particle radii")
+    contact_size: Annotated[float, Quantity("length", above=0)] | None = Field(None, description="Size of the elements near contacts, up to mesh_size; by default 0.27 mean particle radii")
     skeleton: Literal["loose", "welded"] = Field("loose", description="Whether the framework's contacts are bridged by necks, so that it bears load before it is clamped")
 
     @field_validator("contact_size")
     @classmethod
     def _refines(cls, size, info: ValidationInfo):
         coarse = info.data.get("mesh_size")
-        if coarse is not None and size > coarse:
-            raise refuse(f"a length up to mesh_size, {units.write(coarse, 'length')}")
+        if None not in (coarse, size) and size > coarse:
+            raise refuse(f"a length up to mesh_size, {units.show(coarse, 'length')}")
         return size
 
     def mean_radius(self, fraction: float) -> float:
         """Radius [um] of equal discs that fill `fraction` of the box."""
         return math.sqrt(fraction * self.box[0] * self.box[1] / (math.pi * self.particles))
+
+    def with_sizes(self, fraction: float) -> "Packing":
+        """The packing with element sizes that suit its particles where none were given."""
+        fine, coarse = (float(f"{share * self.mean_radius(fraction):.2g}") for share in (0.27, 0.7))
+        contact_size = self.contact_size or min(fine, self.mesh_size or fine)
+        return self.model_copy(update={"mesh_size": self.mesh_size or max(coarse, contact_size), "contact_size": contact_size})
 
 
 class MeshFile(Model):
@@ -115,10 +110,10 @@ class MeshFile(Model):
     @classmethod
     def _is_there(cls, path, info: ValidationInfo):
         context = info.context or {}
-        absolute = Path(context.get("folder", "."), path).resolve() if "\0" not in path else None
-        if absolute is None or (not context.get("stored") and not absolute.is_file()):
-            raise refuse(f"the path of a mesh file ({absolute} is not one)" if absolute else "the path of a mesh file")
-        return str(absolute)
+        absolute = os.path.abspath(os.path.join(context.get("folder", "."), path))
+        if not context.get("stored") and not os.path.isfile(absolute):
+            raise refuse(f"the path of a mesh file ({one_line(absolute)} is none)")
+        return absolute
 
 
 class Rigid(Model):
@@ -185,6 +180,13 @@ class Cycling(Model):
     start: Share = Field(0.0, description="x at the start of the first lithiation; below lithiation")
     rest: Rest = Field(Rest(), description="Rest after each half cycle: one time, or {lithiated: 1 h, delithiated: 0 h}")
 
+    @property
+    def duration(self) -> float:
+        """Time [s] of all half cycles and rests."""
+        swing = self.lithiation - self.delithiation
+        way = (self.lithiation - self.start) + swing + (self.cycles - 1) * 2 * swing
+        return way / self.rate + self.cycles * (self.rest.lithiated + self.rest.delithiated)
+
     @field_validator("delithiation", "start")
     @classmethod
     def _below_lithiation(cls, x, info: ValidationInfo):
@@ -233,48 +235,30 @@ class ContactGap:
         """The distance in um for a mean particle radius in um."""
         return self.length if self.length is not None else self.share * mean_radius
 
-    @classmethod
-    def read(cls, given):
-        if isinstance(given, cls):
-            return given
-        allowed = "a share of the mean particle radius above 0 up to 50 %, such as '1 %', or a length such as '0.01 um'"
+
+class _ContactGap(FieldType):
+    allowed = "a share of the mean particle radius such as '1 %' (up to 50 %), or a length such as '0.01 um'"
+    schema = {"type": "string", "examples": ["1 %", "0.01 um"]}
+
+    def read(self, given):
+        share = isinstance(given, str) and given.strip().endswith("%")
         try:
-            if isinstance(given, str) and given.strip().endswith("%"):
-                gap = cls(share=units.parse(given, "share"))
-            else:
-                gap = cls(length=units.parse(given, "length"))
+            value = units.parse(given, "share" if share else "length")
         except units.UnitError:
-            raise refuse(allowed) from None
-        if not (0 < gap.share <= 0.5 if gap.share is not None else gap.length > 0):
-            raise refuse(allowed)
-        return gap
+            raise refuse(self.allowed) from None
+        if value <= 0 or (share and value > 0.5):
+            raise refuse(self.allowed)
+        return ContactGap(share=value) if share else ContactGap(length=value)
 
-    def write(self):
-        if self.length is not None:
-            return units.write(self.length, "length")
-        for digits in (3, 6, 9, 12, 15, 17):
-            text = f"{self.share * 100:.{digits}g} %"
-            if units.parse(text, "share") == self.share:
-                break
-        return text
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source, handler):
-        from pydantic_core import core_schema
-
-        write = core_schema.plain_serializer_function_ser_schema(cls.write, when_used="json")
-        return core_schema.no_info_plain_validator_function(cls.read, serialization=write)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema, handler):
-        return {"type": "string", "examples": ["1 %", "0.01 um"]}
+    def write(self, gap):
+        return units.write(gap.length, "length") if gap.length is not None else units.percent(gap.share)
 
 
 class Output(Model):
     """What is measured and stored."""
 
     frames_per_half_cycle: Annotated[int, Count(1, 1000)] = Field(10, description="How often the fields are stored")
-    contact_gap: ContactGap = Field(ContactGap(share=0.01), description="Distance that counts as contact: a share of the mean particle radius, or a length")
+    contact_gap: Annotated[ContactGap, _ContactGap()] = Field(ContactGap(share=0.01), description="Distance that counts as contact: a share of the mean particle radius, or a length")
 
 
 class Study(Model):
@@ -283,7 +267,7 @@ class Study(Model):
     name: str = Field(description="Short name, also of the run's folder; by default the name of the file")
     title: str = Field("", description="What the study is about, in words")
     publication: str | None = Field(None, description="Published values to print beside the computed ones: a name of the library")
-    temperature: Annotated[float, Quantity("temperature", above=0, most=3000)] = Field(description="Temperature of the cell")
+    temperature: Annotated[float, Quantity("temperature", above=0, most=1273.15)] = Field(description="Temperature of the cell")
     definitions: dict[str, Material] = Field({}, alias="materials", description="Materials of the study's own by name, each complete or with `extends`")
     phases: dict[str, Phase] = Field(description="The solid phases by short name")
     microstructure: Annotated[Packing | MeshFile, Field(discriminator="kind")] = Field(description="Where the particles are")
@@ -292,12 +276,12 @@ class Study(Model):
     cycling: Cycling = Field(description="The protocol")
     stepping: Stepping = Field(Stepping(), description="Limits of the adaptive increments")
     output: Output = Field(Output(), description="What is measured and stored")
-    versions: dict[str, str] = Field({}, description="Written by a run: the versions it was made with; not read")
+    versions: dict[str, str] = Field({}, description="Versions of the programs, written by a run; not for you to set")
 
     @field_validator("name")
     @classmethod
     def _fits_a_folder(cls, name):
-        if not re.fullmatch(r"[\w][\w .+-]{0,80}", name):
+        if not re.fullmatch(r"\w[\w.+-]{0,80}", name):
             raise refuse("a short name of letters, digits, '-', '_' and '.'")
         return name
 
@@ -344,33 +328,37 @@ class Study(Model):
         radius = micro.mean_radius(total)
         with_gap = total * (1 + micro.gap / (2 * radius)) ** 2
         if with_gap > DENSEST:
-            raise refuse_at(("gap", f"got '{units.write(micro.gap, 'length')}'; with it the discs (mean radius {radius:.3g} um) would fill {with_gap:.3g} of the box, and {DENSEST} is the most that can be packed"))
-        return micro
+            raise refuse_at(("gap", f"got '{units.show(micro.gap, 'length')}'; with it the discs (mean radius {radius:.3g} um) would fill {with_gap:.3g} of the box, and {DENSEST} is the most that can be packed"))
+        return micro.with_sizes(total)
 
     @classmethod
-    def load(cls, study, overrides=(), stored: bool = False) -> "Study":
+    def load(cls, study, overrides=()) -> "Study":
         """The study in a YAML file or a bundled example.
 
         `study`: a path, or a name of `example_names()`. `overrides`: texts "KEY=VALUE" (dotted key
-        path, YAML value). `stored`: it is the study.yaml of a run, which has its mesh beside it, so the
-        mesh file it was made from may be gone. Raises StudyError with all faults.
+        path, YAML value). Raises StudyError with all faults.
         """
         path = Path(study)
-        if path.suffix not in (".yaml", ".yml") and not path.exists():
-            if str(study) not in example_names():
-                raise StudyError(f"{told(str(study))}: no such file, and no bundled study of this name{nearest(study, example_names())}; bundled are {', '.join(example_names())}")
+        if str(study) in example_names() and not os.path.isfile(path):
             path = EXAMPLES / f"{study}.yaml"
-        return cls.from_mapping(read_mapping(path), folder=path.parent, name=path.stem, overrides=overrides, stored=stored)
+        elif path.suffix not in (".yaml", ".yml") and not os.path.lexists(path):
+            bundled = example_names()
+            raise StudyError(f"{told(str(study))}: no such file, and no bundled study of this name{nearest(str(study), bundled)}; bundled are {', '.join(bundled)}")
+        return cls.from_mapping(read_mapping(path), folder=path.parent, name=path.stem, overrides=overrides)
 
     @classmethod
-    def from_mapping(cls, data: dict, folder=".", name: str = "study", overrides=(), stored: bool = False) -> "Study":
-        """The study in a mapping as it stands in a file; paths in it start from `folder`. See `load`."""
+    def from_mapping(cls, data: dict, folder=".", name: str = "study", overrides=()) -> "Study":
+        """The study in a mapping as it stands in a file; paths in it start from `folder`.
+
+        A study that carries `versions` was stored by a run, which has its mesh beside it: the mesh file
+        it was made from may be gone. Raises StudyError with all faults.
+        """
         data, faults = _override(data, overrides)
-        data.setdefault("name", name)
+        data.setdefault("name", re.sub(r"[^\w.+-]+", "-", name)[:80].strip("-.") or "study")
         data, more = _resolve_materials(data, Path(folder))
         faults += more
         try:
-            study = cls.model_validate(data, context={"folder": folder, "stored": stored})
+            study = cls.model_validate(data, context={"folder": folder, "stored": bool(data.get("versions"))})
         except ValidationError as error:
             faults += faults_of(error, cls)
         if faults:
@@ -403,8 +391,8 @@ class Study(Model):
             measured = material.reference_temperature
             if material.creeps and material.activation_energy is None and measured is not None and abs(measured.value - self.temperature) > 5:
                 said.append(
-                    f"Phase {name}: the creep law of {material.name} belongs to {units.write(measured.value, 'temperature')} and has no activation energy, "
-                    f"so it is used unshifted at {units.write(self.temperature, 'temperature')}; creep at that temperature may differ by orders of magnitude."
+                    f"Phase {name}: the creep law of {material.name} belongs to {units.show(measured.value, 'temperature')} and has no activation energy, "
+                    f"so it is used unshifted at {units.show(self.temperature, 'temperature')}; creep at that temperature may differ by orders of magnitude."
                 )
         if self.microstructure.kind == "mesh":
             given = [name for name, phase in self.phases.items() if phase.fraction is not None]
@@ -434,29 +422,47 @@ class Study(Model):
         radius = self.microstructure.mean_radius(total)
         if self.microstructure.mesh_size > radius:
             said.append(
-                f"The elements ({units.write(self.microstructure.mesh_size, 'length')}) are larger than the mean particle radius "
+                f"The elements ({units.show(self.microstructure.mesh_size, 'length')}) are larger than the mean particle radius "
                 f"({radius:.3g} um): stresses inside the particles are not resolved."
             )
         return said
 
+    def summary(self) -> str:
+        """The study in a few lines for a person."""
+        micro, cycling, walls = self.microstructure, self.cycling, self.walls
+        lines = [f"{self.name}: {self.title}" if self.title else self.name]
+        for name, phase in self.phases.items():
+            material = self.materials()[name]
+            does = [f"{phase.fraction:.1%} of the box"] if phase.fraction is not None else []
+            does += [f"swells by {material.dV * cycling.lithiation:.1%}" if phase.lithiates else "does not lithiate", "creeps" if material.creeps else "elastic"]
+            lines.append(f"  {name}: {material.name}, {phase.role}, {', '.join(does)}")
+        if micro.kind == "packing":
+            width, height = (units.show(side, "length") for side in micro.box)
+            lines.append(f"  {micro.particles} discs in {width} x {height}, porosity {1 - sum(phase.fraction for phase in self.phases.values()):.3f}, {micro.skeleton} skeleton, seed {micro.seed}")
+        else:
+            lines.append(f"  mesh from {micro.file}")
+        load = {
+            "rigid": lambda: "rigid walls",
+            "pressure": lambda: f"{units.show(walls.pressure, 'pressure')} on the top wall",
+            "fixture": lambda: f"a fixture of {units.show(walls.stiffness, 'stiffness')} with {units.show(walls.preload, 'pressure')} preload",
+        }[walls.kind]()
+        lines.append(f"  {load}, {self.mechanics.plane.replace('_', ' ')}, {units.show(self.temperature, 'temperature')}")
+        lines.append(
+            f"  {cycling.cycles} cycle{'s' * (cycling.cycles > 1)} at {units.show(cycling.rate, 'rate')}, x {cycling.start:g} to {cycling.lithiation:g} "
+            f"and back to {cycling.delithiation:g}: {units.show(cycling.duration, 'time')} of cell time"
+        )
+        return "\n".join(lines)
+
     def dump(self) -> str:
-        """The complete study as YAML: every default written out, every material in full, all units.
+        """The complete study as YAML: every default written out, every material in full, all units,
+        and the versions that it was made with.
 
         `Study.load` of the text gives an equal study.
         """
         data = self.model_dump(mode="json", by_alias=True)
         data["materials"] = {name: material.definition() for name, material in self.definitions.items()}
-        if not self.versions:
-            del data["versions"]
+        data["versions"] = self.versions or _versions()
         return to_yaml({key: value for key, value in data.items() if value is not None})
-
-    def with_versions(self) -> "Study":
-        """The study with the versions of rheode and of what it computes with, as a run stores it."""
-        import platform
-        from importlib.metadata import version
-
-        packages = ("rheode", "numpy", "scipy", "numba", "netgen-mesher")
-        return self.model_copy(update={"versions": {"python": platform.python_version()} | {name: version(name) for name in packages}})
 
     def __eq__(self, other):
         """Equal when they describe the same run, whatever versions made it."""
@@ -465,6 +471,19 @@ class Study(Model):
         return self.model_dump(exclude={"versions"}) == other.model_dump(exclude={"versions"})
 
     __hash__ = None
+
+
+def _versions():
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for package in ("rheode", "numpy", "scipy", "numba", "netgen-mesher"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # rheode run from its source, say
+            continue
+    return found
 
 
 def example_names() -> list[str]:

@@ -31,7 +31,7 @@ class Kind:
 
 KINDS = {
     "length": Kind("a length", "um", ("um", "nm", "mm"), "10 um"),
-    "pressure": Kind("a pressure", "GPa", ("GPa", "MPa"), "100 MPa"),
+    "pressure": Kind("a pressure", "GPa", ("MPa", "GPa"), "100 MPa"),
     "stress": Kind("a stress", "GPa", ("GPa", "MPa"), "18 GPa"),
     "stiffness": Kind("a stiffness per unit strain of the electrode's thickness", "GPa", ("GPa", "MPa"), "5 GPa"),
     "time": Kind("a time", "s", ("h", "min", "s"), "1 h"),
@@ -129,22 +129,44 @@ def _parse(given, kind):
 
 
 def write(value: float, kind: str):
-    """`value` (in rheode's own unit of `kind`) as the shortest text that `parse` reads back exactly.
+    """`value` (in rheode's own unit of `kind`) as a handy text that `parse` reads back exactly.
 
     A share is written as a plain number.
     """
     if kind == "share":
         return value
-    candidates = []
-    for unit in KINDS[kind].shown:
-        number = _in(value, kind, unit)
-        for digits in (3, 6, 9, 12, 15, 17):
-            text = f"{number:.{digits}g}"
-            if parse(f"{text} {unit}", kind) == value:
-                candidates.append(f"{text} {unit}")
-                break
     own = "1/s" if kind == "rate" else KINDS[kind].unit
-    return min(candidates, key=len, default=f"{value!r} {own}")
+    return _handiest([_exactly(value, kind, unit) for unit in KINDS[kind].shown]) or f"{value!r} {own}"
+
+
+def show(value: float, kind: str) -> str:
+    """`value` as a person would say it, rounded to four digits."""
+    if kind == "share":
+        return f"{value:.4g}"
+    return _handiest([f"{_plain(_in(value, kind, unit), 4)} {unit}" for unit in KINDS[kind].shown])
+
+
+def _handiest(texts):
+    """The first that is short, or else the shortest; None is no text."""
+    texts = [text for text in texts if text]
+    return next((text for text in texts if "e" not in text.split()[0] and len(text.split()[0]) <= 4), min(texts, key=len, default=None))
+
+
+def percent(share: float) -> str:
+    """A share as the shortest percentage that `parse` reads back exactly, or as a number."""
+    return _exactly(share, "share", "%") or repr(share)
+
+
+def _exactly(value, kind, unit):
+    for digits in (3, 6, 9, 12, 15, 17):
+        text = f"{_plain(_in(value, kind, unit), digits)} {unit}"
+        if parse(text, kind) == value:
+            return text
+    return None
+
+
+def _plain(number, digits):
+    return repr(float(f"{number:.{digits}g}")).removesuffix(".0")
 
 
 def _in(value, kind, unit):
@@ -152,4 +174,6 @@ def _in(value, kind, unit):
         return value - CELSIUS_ZERO
     if unit == "C":
         return value * SECONDS_PER_HOUR
+    if unit == "%":
+        return value * 100.0
     return value / _factor(unit, KINDS[kind].unit)

@@ -6,12 +6,12 @@ conditions it was measured under. A user's own file has the same form and may ex
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, ValidationError, model_serializer, model_validator
 
-from ..reading import Model, Quantity, StudyError, faults_of, nearest, read_mapping, refuse_at, told
+from ..reading import Model, Quantity, StudyError, faults_of, nearest, one_line, read_mapping, refuse_at, told
 from ..units import GAS_CONSTANT
 
 LIBRARY = Path(__file__).parent / "library"
@@ -23,58 +23,65 @@ INTERPOLATIONS = {
 }
 
 
-def known(value_type):
-    """The model of one known value: {value, source, conditions}, or the bare value in a user's file."""
-
-    class Known(Model):
-        value: value_type = Field(description="The value")
-        source: str = Field("", description="Where it is printed or who measured it")
-        conditions: str = Field("", description="How and at which temperature it was obtained")
-
-        @model_validator(mode="before")
-        @classmethod
-        def _bare(cls, given):
-            return given if isinstance(given, (dict, cls)) else {"value": given}
-
-        @model_serializer(mode="wrap")
-        def _short(self, handler):
-            return {key: value for key, value in handler(self).items() if value != ""}
-
-    return Known
+T = TypeVar("T")
 
 
-def ends(value_type):
-    """The model of a parameter at x = 0 and x = 1; a single value stands for both."""
-    one = known(value_type)
+class _Parameter(Model, Generic[T]):
+    @classmethod
+    def model_parametrized_name(cls, params):
+        return f"{cls.__name__} {params[0].__metadata__[0].kind}" if hasattr(params[0], "__metadata__") else cls.__name__
 
-    class Ends(Model):
-        unlithiated: one = Field(description="At x = 0")
-        lithiated: one = Field(description="At x = 1")
-
-        @model_validator(mode="before")
-        @classmethod
-        def _single(cls, given):
-            if isinstance(given, dict) and ("unlithiated" in given or "lithiated" in given) or isinstance(given, cls):
-                return given
-            return {"unlithiated": given, "lithiated": given}
-
-        @model_serializer(mode="wrap")
-        def _short(self, handler):
-            both = handler(self)
-            return both["unlithiated"] if both["unlithiated"] == both["lithiated"] else both
-
-    return Ends
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema, handler):
+        full = handler.resolve_ref_schema(handler(schema))
+        return {"anyOf": [next(iter(full["properties"].values())), full]}
 
 
-Modulus = ends(Annotated[float, Quantity("stress", above=0)])
-Poisson = ends(Annotated[float, Quantity("share", above=-1, below=0.5)])
-CreepRate = ends(Annotated[float, Quantity("creep rate", above=0)])
-Exponent = ends(Annotated[float, Quantity("share", least=1, most=100)])
-Stress = ends(Annotated[float, Quantity("stress", above=0)])
-VolumeChange = known(Annotated[float, Quantity("share", above=-0.9, most=10)])
-Energy = known(Annotated[float, Quantity("molar energy", least=0)])
-Temperature = known(Annotated[float, Quantity("temperature", above=0)])
-Density = ends(Annotated[float, Quantity("density", above=0)])
+class Known(_Parameter[T], Generic[T]):
+    """One known value with where it comes from; the bare value may stand for it."""
+
+    value: T = Field(description="The value")
+    source: str = Field("", description="Where it is printed or who measured it")
+    conditions: str = Field("", description="How and at which temperature it was obtained")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, given):
+        return given if isinstance(given, (dict, cls)) else {"value": given}
+
+    @model_serializer(mode="wrap")
+    def _short(self, handler):
+        return {key: value for key, value in handler(self).items() if value != ""}
+
+
+class Ends(_Parameter[T], Generic[T]):
+    """A parameter at x = 0 and at x = 1; a single value stands for both."""
+
+    unlithiated: Known[T] = Field(description="At x = 0")
+    lithiated: Known[T] = Field(description="At x = 1")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single(cls, given):
+        if isinstance(given, cls) or (isinstance(given, dict) and given.keys() & {"unlithiated", "lithiated"}):
+            return given
+        return {"unlithiated": given, "lithiated": given}
+
+    @model_serializer(mode="wrap")
+    def _short(self, handler):
+        both = handler(self)
+        return both["unlithiated"] if both["unlithiated"] == both["lithiated"] else both
+
+
+Modulus = Ends[Annotated[float, Quantity("stress", above=0)]]
+Poisson = Ends[Annotated[float, Quantity("share", above=-1, below=0.5)]]
+CreepRate = Ends[Annotated[float, Quantity("creep rate", above=0)]]
+Exponent = Ends[Annotated[float, Quantity("share", least=1, most=100)]]
+Stress = Ends[Annotated[float, Quantity("stress", above=0)]]
+VolumeChange = Known[Annotated[float, Quantity("share", above=-0.9, most=10)]]
+Energy = Known[Annotated[float, Quantity("molar energy", least=0)]]
+Temperature = Known[Annotated[float, Quantity("temperature", above=0)]]
+Density = Ends[Annotated[float, Quantity("density", above=0)]]
 
 CREEP = ("creep_rate", "stress_exponent", "reference_stress")
 
@@ -161,6 +168,17 @@ class Material(Model):
         a, b = parameter.unlithiated.value, parameter.lithiated.value
         return INTERPOLATIONS[self.interpolation](a, b, x) if a != b else np.full_like(x, a)
 
+    def text(self) -> str:
+        """Every value with its source and conditions, for a person."""
+        lines = [f"{self.name}: {self.title}" if self.title else self.name, f"  law {self.law}, {self.interpolation} between the end members"]
+        for name, given in self.definition().items():
+            if not isinstance(given, dict):
+                continue
+            for end, known in given.items() if "unlithiated" in given else [("", given)]:
+                where = "; ".join(filter(None, [known.get("source"), known.get("conditions")])) or "no source given"
+                lines.append(f"  {name + (f', {end}' if end else ''):33} {known['value']!s:>11}  {where}")
+        return "\n".join(lines)
+
     def definition(self) -> dict:
         """The material as it stands in a file, all values with their units."""
         return {key: value for key, value in self.model_dump(mode="json").items() if value is not None and value != ""}
@@ -176,53 +194,53 @@ def load(name_or_path) -> Material:
     return resolve(str(name_or_path), {}, Path.cwd())
 
 
-def resolve(name: str, own: dict, folder: Path, asked: tuple[str, ...] = ()) -> Material:
+def resolve(name: str, own: dict, folder: Path) -> Material:
     """The material that a study means by `name`: one of its `own` definitions, the library's, or a file.
 
-    Relative paths start from `folder`. `asked` holds the names that led here through `extends`.
-    Raises StudyError.
+    Relative paths start from `folder`. Raises StudyError.
     """
-    definition, where = _definition(name, own, folder, asked)
-    if "name" in definition and name in own and definition["name"] != name:
+    definition, where = _definition(name, own, folder, ())
+    if name in own and definition.get("name", name) != name:
         raise StudyError(f"{where}.name: got {told(definition['name'])}; {name!r}, the key it stands under, or nothing")
     definition.setdefault("name", Path(name).stem)
     try:
         return Material.model_validate(definition)
     except ValidationError as error:
-        raise StudyError([f"{where}: {fault}" if where.endswith((".yaml", ".yml")) else fault for fault in
-                          faults_of(error, Material, () if where.endswith((".yaml", ".yml")) else ("materials", name))]) from None
+        in_study = name in own
+        faults = faults_of(error, Material, ("materials", name) if in_study else ())
+        raise StudyError(faults if in_study else [f"{where}: {fault}" for fault in faults]) from None
 
 
 def _definition(name, own, folder, asked):
-    """(the mapping with everything it extends filled in, where it stands)."""
+    """(the mapping with everything it extends filled in, where it stands). `asked`: the names that led here."""
     if name in asked:
-        raise StudyError(f"materials.{name}.extends: goes round in a circle ({' -> '.join([*asked, name])})")
-    if name in own and not (asked and asked[-1] == name):
-        given, where, below = own[name], f"materials.{name}", folder
+        raise StudyError(f"materials: {' extends '.join([*asked, name])}, round in a circle")
+    if name in own:
+        given, where = own[name], f"materials.{name}"
         if not isinstance(given, dict):
             raise StudyError(f"{where}: got {told(given)}; a mapping such as {{extends: selenium, reference_stress: 5 GPa}}")
     elif name in names():
         return dict(_library_file(name)), f"library material {name}"
     elif name.endswith((".yaml", ".yml")):
-        path = (folder / name).resolve()
-        given, where, below = read_mapping(path), str(path), path.parent
+        path = Path(folder, name)
+        given, where, folder = read_mapping(path), one_line(path), path.parent
     else:
-        choices = [*own, *names()]
-        raise StudyError(f"got {told(name)}{nearest(name, choices)}; one of {', '.join(dict.fromkeys(choices))}, or the path of a .yaml file")
+        choices = list(dict.fromkeys([*own, *names()]))
+        raise StudyError(f"got {told(name)}{nearest(name, choices)}; one of {', '.join(choices)}, or the path of a .yaml file")
     given = dict(given)
     base = given.pop("extends", None)
     if base is None:
         return given, where
     if not isinstance(base, str):
         raise StudyError(f"{where}.extends: got {told(base)}; the name of a material or the path of a .yaml file")
-    rest = {key: value for key, value in own.items() if key != name}  # `selenium: {extends: selenium}` means the library's
+    itself = name in own and base == name  # `selenium: {extends: selenium}` means the library's
+    others = {key: value for key, value in own.items() if key != name}
     try:
-        inherited, _ = _definition(base, rest, below, (*asked, name) if base != name else asked)
+        inherited, _ = _definition(base, others, folder, asked if itself else (*asked, name))
     except StudyError as error:
-        raise StudyError([fault if not fault.startswith("got ") else f"{where}.extends: {fault}" for fault in error.faults]) from None
+        raise StudyError([f"{where}.extends: {fault}" if fault.startswith("got ") else fault for fault in error.faults]) from None
     inherited.pop("name", None)
-    merged = {**inherited, **given}
-    return {key: value for key, value in merged.items() if value is not None}, where
+    return {key: value for key, value in {**inherited, **given}.items() if value is not None}, where
 
 
 @lru_cache(maxsize=None)

@@ -1,0 +1,121 @@
+"""What a study file may contain, told from its models: the JSON schema for editors, docs/study.md for people."""
+
+from typing import get_args
+
+from .materials import Ends, Known, Material
+from .reading import ALLOWED, FieldType, Model, fields_by_key, inner
+from .study import EXAMPLES, Study
+
+
+def json_schema() -> dict:
+    """The JSON schema of a study file; descriptions say which unit or range a value needs."""
+    schema = Study.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    # As written, a study may leave its name to its file, and a material may extend another.
+    schema["required"].remove("name")
+    material = schema["$defs"]["Material"]
+    material["properties"]["extends"] = {"type": "string", "description": "A material to take everything else from: a name or the path of a .yaml file"}
+    del material["required"]
+    rest = schema["$defs"]["Cycling"]["properties"]["rest"]
+    rest["anyOf"] = [{"$ref": rest.pop("$ref")}, {"type": "string", "examples": ["1 h"]}]
+    _say_allowed(schema)
+    return schema
+
+
+def _say_allowed(node):
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _say_allowed(child)
+    if isinstance(node, dict) and any(ALLOWED in option for option in [node, *node.get("anyOf", [])] if isinstance(option, dict)):
+        allowed = [option.pop(ALLOWED) for option in [node, *node.get("anyOf", [])] if ALLOWED in option]
+        node["description"] = ": ".join(filter(None, [node.get("description"), " or ".join(allowed)]))
+
+
+def study_page() -> str:
+    """docs/study.md: a complete example, then a table for each section."""
+    example = (EXAMPLES / "se-60mse.yaml").read_text(encoding="utf-8").strip()
+    parts = [
+        "# The study file",
+        "A study is a YAML file. Every dimensional value is text with its unit (`100 MPa`, `10 um`, `70 degC`, `0.1 C`); "
+        "a bare number there is a fault. Unknown keys are faults too. `rheode validate STUDY` lists all faults of a file at once "
+        "and what is doubtful about a study that has none; `rheode validate STUDY --complete` prints it with every default written out. "
+        "`rheode schema` prints the JSON schema, with which editors complete the keys. "
+        "This page is written by `rheode schema --markdown`.",
+        "The bundled example `se-60mse`:",
+        f"```yaml\n{example}\n```",
+        "On the command line `--set KEY=VALUE` overrides an entry (dotted key path, YAML value, repeatable):",
+        "```\nrheode run se-60mse --set cycling.cycles=2 --set 'walls={kind: rigid}' -o runs/rigid\n```",
+    ]
+    parts += _section("The study", Study, ())
+    parts += [
+        "## Materials",
+        "`rheode materials` lists the library, `rheode materials NAME` shows every value with its source. "
+        "A study's own materials stand under `materials`, or in a file of the same form that a phase names by its path (from the study file). "
+        "`extends` takes everything that is not given from another material; `null` takes a value away.",
+        "```yaml\nmaterials:\n  softer-selenium:\n    extends: selenium\n    young_modulus: 12 GPa            # the same at every x\n"
+        "    reference_stress:\n      unlithiated: {value: 5 GPa, source: my indents, conditions: 70 degC}\n      lithiated: 4 GPa\n```",
+        "A value is the bare value or `{value, source, conditions}`; where it may follow lithiation, one value for all x or "
+        "`{unlithiated, lithiated}` for x = 0 and x = 1. `creep_rate`, `stress_exponent` and `reference_stress` come together; without them a material is elastic.",
+    ]
+    parts += [_table(Material, extra=[("extends", "a text", "", "A material to take everything else from: a name or the path of a .yaml file")])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(title, model, path):
+    parts = [f"## {title}", model.__doc__.strip().split("\n\n")[0] if path else "Sections have their own tables below.", _table(model)]
+    for key, field in fields_by_key(model).items():
+        target = inner(field.annotation)
+        if key == "materials":
+            continue
+        here = (*path, key)
+        name = ".".join(here)
+        if isinstance(target, dict):
+            for tag, option in target.items():
+                parts += _section(f"`{name}` of kind `{tag}`", option, here)
+        elif isinstance(target, type) and issubclass(target, Model):
+            parts += _section(f"`{name}`", target, here)
+        elif key == "phases":
+            parts += _section("`phases.NAME`", get_args(target)[1], (*here, "NAME"))
+    return parts
+
+
+def _table(model, extra=()):
+    rows = [(key, _type(field), _default(field, key), field.description) for key, field in fields_by_key(model).items()]
+    lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    lines += [f"| `{key}` | {kind} | {default} | {meaning} |".replace("  ", " ") for key, kind, default, meaning in [*extra, *rows]]
+    return "\n".join(lines)
+
+
+def _type(field):
+    """What may stand there, in words."""
+    for metadata in _metadata(field):
+        if isinstance(metadata, FieldType):
+            return metadata.allowed
+    target = inner(field.annotation)
+    if isinstance(target, dict):
+        return f"a section of kind {', '.join(f'`{tag}`' for tag in target)}"
+    if isinstance(target, type) and issubclass(target, (Known, Ends)):
+        value = next(iter(target.model_fields.values()))
+        follows = "; may follow x" if issubclass(target, Ends) else ""
+        return (_type(next(iter(inner(value.annotation).model_fields.values()))) if follows else _type(value)) + follows
+    if isinstance(target, type) and issubclass(target, Model) or getattr(target, "__origin__", None) is dict:
+        return "a section"
+    if choices := get_args(target):
+        return ", ".join(f"`{choice}`" for choice in choices)
+    return {str: "a text", bool: "`true` or `false`"}[target]
+
+
+def _metadata(field):
+    """Annotations of the field, also those inside an optional type."""
+    return [*field.metadata, *(inside for option in get_args(field.annotation) for inside in getattr(option, "__metadata__", ()))]
+
+
+def _default(field, key):
+    if field.is_required():
+        return "the file's name" if key == "name" else "required"
+    value = field.default
+    for metadata in field.metadata:
+        if isinstance(metadata, FieldType):
+            return f"`{metadata.write(value)}`"
+    if isinstance(value, Model):
+        return "as below"
+    return f"`{value}`" if value not in (None, "", {}) else ""
