@@ -1,0 +1,216 @@
+"""What a report says in words: what was run, under which conditions, and what each figure shows."""
+
+from html import escape
+
+import numpy as np
+
+from rheode import units
+
+from .fields import CLIP
+from .numbers import shown
+from .run import DELITHIATED, LITHIATED, formula, label
+
+
+def name(run, phase):
+    """A phase's name for HTML."""
+    return formula(escape(label(run.study, phase)), "html")
+
+
+def plain(run, phase):
+    return escape(label(run.study, phase))
+
+
+def listed(items, last="and"):
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def per_cent(share, digits=1):
+    return f"{100 * share:.{digits}f}&nbsp;%".replace("-", "−")
+
+
+def quantity(value, kind):
+    return units.show(value, kind).replace(" ", "&nbsp;").replace("degC", "°C").replace("um", "µm")
+
+
+def walls(run):
+    """The walls as a clause."""
+    w = run.study.walls
+    if w.kind == "rigid":
+        return "four rigid walls without friction"
+    if w.kind == "pressure":
+        return f"rigid side walls and floor without friction, the top wall free to move under a constant {quantity(w.pressure, 'pressure')}"
+    return (f"rigid side walls and floor without friction, the top wall held by a fixture of {quantity(w.stiffness, 'stiffness')} per unit "
+            f"strain of the electrode's thickness with a preload of {quantity(w.preload, 'pressure')}")
+
+
+def plane(run):
+    m = run.study.mechanics
+    if m.plane == "plane_strain":
+        return "plane strain (no stretch out of plane, so swelling is held back in that direction too)"
+    return f"generalized plane strain (one out-of-plane stretch for the whole electrode, mean pressure {quantity(m.out_of_plane_pressure, 'pressure')})"
+
+
+def protocol(run):
+    c = run.study.cycling
+    hours = [f"{(b - a) / c.rate / 3600:.3g}&nbsp;h" for a, b in ((c.start, c.lithiation), (c.delithiation, c.lithiation))]
+    cycles = "one cycle" if c.cycles == 1 else f"{c.cycles} cycles"
+    rest = ""
+    if c.rest.lithiated or c.rest.delithiated:
+        rest = f", resting {quantity(c.rest.lithiated, 'time')} lithiated and {quantity(c.rest.delithiated, 'time')} delithiated"
+    return (f"{cycles} at {quantity(c.rate, 'rate')}: from <i>x</i> = {c.start:g} to {c.lithiation:g} in {hours[0]}, back to {c.delithiation:g} "
+            f"in {hours[1]}{rest}")
+
+
+def conditions(run):
+    """The conditions in a few words, for captions."""
+    w, m, c = run.study.walls, run.study.mechanics, run.study.cycling
+    wall = {"rigid": lambda: "rigid box", "pressure": lambda: f"top wall under {quantity(w.pressure, 'pressure')}",
+            "fixture": lambda: f"fixture, preload {quantity(w.preload, 'pressure')}"}[w.kind]()
+    return f"{wall}, {m.plane.replace('_', ' ')}, {quantity(c.rate, 'rate')}, {quantity(run.study.temperature, 'temperature')}"
+
+
+def summary(run):
+    """One paragraph: materials, fractions, porosity, walls, protocol, size of the model."""
+    study, mesh = run.study, run.mesh
+    materials = study.materials()
+    parts = []
+    for n in run.phases:
+        phase = study.phases[n]
+        grows = f", swells by {per_cent(materials[n].dV, 0)} at <i>x</i> = 1" if phase.lithiates else ""
+        creeps = "creeps" if materials[n].creeps else "elastic"
+        parts.append(f"{name(run, n)} ({phase.role}, {per_cent(mesh.area_fraction(n))} of the box as meshed, {creeps}{grows})")
+    porosity, start = mesh.area_fraction(-1), run.clamped("porosity []")
+    if not (mesh.phase < 0).any():
+        porosity = 1 - sum(mesh.area_fraction(n) for n in run.phases)
+    thickness = run.clamped("thickness [um]")
+    pores = f"Porosity {per_cent(porosity)} as meshed"
+    if study.walls.kind != "rigid":
+        pores += (f" and {per_cent(start)} once clamped, the thickness going from {mesh.box[1]:.4g} to {thickness:.4g}&nbsp;µm; "
+                  "all changes are measured from the clamped state")
+    packing = f"{mesh.particles} particles in a box of {mesh.box[0]:g} × {mesh.box[1]:g}&nbsp;µm"
+    if study.microstructure.kind == "packing":
+        packing += f" (random packing, seed {study.microstructure.seed}, {study.microstructure.skeleton} skeleton)"
+    medium = study.mechanics.medium
+    return (f"{listed(parts)}; {packing}. {pores}. Walls: {walls(run)}. {plane(run).capitalize()}. "
+            f"{protocol(run).capitalize()}, at {quantity(study.temperature, 'temperature')}. Lithiation is uniform in the active phase. "
+            f"Contact is carried by a third medium in the pores (stiffness ratio {medium.stiffness_ratio:g}, length {quantity(medium.length, 'length')}). "
+            f"The mesh has {len(mesh.nodes):,} nodes, {2 * len(mesh.nodes):,} displacements.").replace(",0", ",0")
+
+
+def warnings(run):
+    """Everything a reader must know before believing the numbers: sentences."""
+    said = []
+    result = run.result
+    if not result.complete:
+        where = run.history
+        at = f"cycle {int(where['cycle []'][-1])}, {where['half []'][-1]}, x = {where['lithiation []'][-1]:.3g}"
+        why = f" ({result.stopped})" if result.stopped else ""
+        said.append(f"The run is not complete: it stands at {at}{why}. {run.last} of {run.study.cycling.cycles} lithiations have ended; "
+                    "the last cycle shown here is the last one that ended.")
+    said += run.study.warnings()
+    said += list(getattr(run.mesh, "notes", ()))
+    return [escape(s) for s in said]
+
+
+def gap(run):
+    """The contact gap in words."""
+    g = run.study.output.contact_gap
+    mean = float(run.mesh.particle_radii.mean())
+    share = f"{100 * g.share:g}&nbsp;% of the mean particle radius, " if g.share is not None else ""
+    return f"{share}{quantity(g.of(mean), 'length')}"
+
+
+def _published_clause(run, what):
+    if not any(p.column.startswith(what) for p in run.published):
+        return ""
+    return f" Open markers: published ({escape(run.publication.citation)}; rigid box)."
+
+
+def captions(run):
+    """Heading, caption (HTML) and alternative text (plain) of each figure by name."""
+    where = conditions(run)
+    active = listed(name(run, n) for n in run.active)
+    last = run.last
+    both = "the first and the last cycle" if last > 1 else "the cycle"
+    out = {}
+
+    def add(key, heading, caption, alt):
+        out[key] = {"heading": heading, "caption": caption, "alt": alt}
+
+    def span(column, scale, unit, half=LITHIATED):
+        a, b = scale * run.at(column, 1, half), scale * run.at(column, last, half)
+        return f"{shown(a, unit)} {unit} in cycle 1" + (f" and {shown(b, unit)} {unit} in cycle {last}" if last > 1 else "")
+
+    dotted = "" if run.study.walls.kind == "rigid" else " Dotted: height of the clamped electrode."
+    add("electrode", "The electrode as simulated",
+        f"Particles on the deformed mesh, all panels on one scale ({where}).{dotted}",
+        f"Cross-sections of the electrode with {run.mesh.particles} particles coloured by phase, before cycling and at the ends of the half cycles.")
+    add("von_mises", "Stress in the particles",
+        f"Von Mises stress in all solids at the ends of the half cycles of {both}, one colour scale ({where}). "
+        "Cell means, averaged to the nodes within each phase. {clip}",
+        "Maps of the von Mises stress on the deformed particles: "
+        + "; ".join(f"mean in {plain(run, n)} {span(f'von Mises {n} mean [GPa]', 1, 'GPa')}" for n in run.phases) + ", fully lithiated.")
+    add("creep", f"Creep strain in the active phase",
+        f"Size (colour) and direction (arrows) of the creep strain in {active} ({where}). The size is √(2/3 <i>E</i>:<i>E</i>) of the logarithmic creep strain. "
+        "Arrows follow the direction in the plane in which creep has drawn the material out; their length is the difference of the two in-plane "
+        "principal values, so that there is none where creep is the same in all directions. {clip}",
+        "Maps of the creep strain in the active particles with arrows along its stretched direction.")
+    sensitivity = ""
+    if any("gap*2" in c for c in run.cycles):
+        sensitivity = " Bands: the same with half and with twice that gap."
+    start = "; ".join(f"{name(run, a)}–{name(run, b)} {per_cent(run.clamped(f'contact {a}-{b} []'))}" for a, b in run.pairs)
+    add("contact", "Contact between the particles",
+        f"Contact ratio of each ordered pair: the share of the surface of the first phase that lies within {gap(run)} of the second, in deformed lengths ({where}). "
+        f"Solid lines: contact within a phase; dashed: with another phase; colour: the phase whose surface is counted. Dots at cycle 0: the clamped state at <i>x</i> = {run.clamped('lithiation []'):g} "
+        f"({start}).{sensitivity} <b>c</b>, Each pair as a share of its own largest value over the run. <b>d</b>, Surfaces of the active phase only."
+        + _published_clause(run, "contact ")
+        + (" Published ratios of one surface add up to more than 100&nbsp;%, so their denominators differ from a plain share; in <b>c</b> they are divided by their own largest value."
+           if any(p.column.startswith("contact ") for p in run.published) else ""),
+        "Contact ratios against cycles and against lithiation. At full lithiation "
+        + "; ".join(f"{plain(run, a)}–{plain(run, b)} {span(f'contact {a}-{b} []', 100, '%')}" for a, b in run.pairs) + ".")
+    add("stress", "Mean stress of each phase",
+        f"Mean von Mises stress, weighted by deformed volume ({where}): over the cycles (top; band: 5th to 95th percentile over the volume at full lithiation) and against "
+        f"lithiation within {both} (bottom{', first cycle pale' if last > 1 else ''}). Dotted: a single disc of {name(run, run.active[0])} that touches nothing, in plane strain, in its first lithiation; "
+        "what a phase carries beyond it comes from its neighbours and the walls." + _published_clause(run, "von Mises"),
+        "Mean von Mises stress at full lithiation: "
+        + "; ".join(f"{plain(run, n)} {span(f'von Mises {n} mean [GPa]', 1, 'GPa')}" for n in run.phases) + ".")
+    rigid = np.ptp(run.history["thickness [um]"]) < 1e-6 * run.clamped("thickness [um]")
+    add("box", "Porosity, thickness and pressure" if not rigid else "Porosity and pressure",
+        f"Porosity, {'' if rigid else 'thickness change since clamping, '}and pressure on the walls ({where}): at the ends of the half cycles (top, delithiated pale; dots: clamped state) and "
+        f"against lithiation within {both} (bottom{', first cycle pale' if last > 1 else ''}). “Sides” is the mean pressure on the two side walls."
+        + (" The box is rigid: its thickness stays as it is." if rigid else ""),
+        f"Porosity at full lithiation {span('porosity []', 100, '%')}, at the end of delithiation {span('porosity []', 100, '%', DELITHIATED)}.")
+    add("pores", "What becomes of each pore",
+        f"Area of each pore relative to the clamped state ({where}). <b>a</b>, Along the first cycle, one thin line a pore, with their median. <b>b</b>, At full lithiation (dark) and at the end of "
+        "delithiation (pale), sorted; the size of a dot grows with the pore. <b>c</b>, Median and quartiles over the cycles. Red: pure expansion, the pores losing just what the active phase gains; "
+        "dotted, the estimate 1 − <i>x</i> of the in-situ microscopy; dashed, from this electrode's own volume fractions. A pore below its line has lost more than swelling took.",
+        "Relative area of the individual pores over the first cycle and over all cycles, with the lines of pure expansion.")
+    add("energies", "Where the work goes",
+        f"Energies per volume of the clamped electrode ({where}). <b>a</b>, Over each whole cycle: dissipated by creep, done by the chemistry (growth and stiffness that change with <i>x</i>), "
+        "done by the walls. <b>b</b>, Along the first cycle, with the elastic energy and that of the medium in the pores (a numerical leftover: it should be small).",
+        "Energy dissipated by creep, chemical work and work of the walls per cycle and along the first cycle.")
+    add("movie", "The first cycle",
+        f"Von Mises stress on the deforming electrode through the first cycle, one frame a stored state ({where}). {{clip}}",
+        "Animation of the first cycle: particles swell and shrink, coloured by von Mises stress, beside curves of mean stress, porosity and contact.")
+    return out
+
+
+def clip_sentence(end, peak, unit):
+    if peak <= end:
+        return f"The largest value is {shown(peak)}{unit}."
+    return f"The colour scale ends near the {CLIP:g}th percentile by area, at {shown(end)}{unit}; the largest value is {shown(peak)}{unit}."
+
+
+DEFINITIONS = (
+    ("Lithiation <i>x</i>", "Degree of lithiation of the active phase, 0 to 1, prescribed by the current and uniform."),
+    ("Von Mises stress", "Of the Cauchy stress. Means and percentiles over a phase are weighted by deformed volume."),
+    ("Contact ratio <i>a</i>–<i>b</i>", "Share of the deformed surface of phase <i>a</i> that lies within the contact gap of phase <i>b</i>; “with any” counts every neighbour, the walls apart."),
+    ("Porosity", "Share of the deformed box that no particle fills."),
+    ("Pore", "A hollow of the pore space of the clamped state, bounded by its narrowest passages; it keeps its identity through the run. Slits thinner than the contact gap are shut."),
+    ("Thickness change", "Relative to the clamped state at the start."),
+    ("Pressure on a wall", "Mean normal pressure, per deformed length of the wall."),
+    ("Creep strain", "½ ln(<i>F</i><sub>cr</sub><sup>T</sup><i>F</i><sub>cr</sub>), the logarithmic strain of the creep part of the deformation; its size is √(2/3 <i>E</i>:<i>E</i>). It can shrink again: it is a state, not a path length."),
+    ("Creep dissipation", "Von Mises stress times equivalent creep strain rate, summed over volume and time."),
+    ("Free disc", "The active phase as a disc that touches nothing, under the same plane condition and current: the stress that is there without any neighbour."),
+)
