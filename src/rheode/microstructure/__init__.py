@@ -4,8 +4,9 @@
 >>> mesh = mesh_packing(packing, mesh_size=0.7, contact_size=0.3)
 """
 
+from .foreign import fill_pores, read_mesh
 from .mesh import PORE, Mesh, MeshError, Surface
 from .meshing import mesh_packing
 from .packing import Packing, PackingError, pack
 
-__all__ = ["PORE", "Mesh", "MeshError", "Packing", "PackingError", "Surface", "mesh_packing", "pack"]
+__all__ = ["PORE", "Mesh", "MeshError", "Packing", "PackingError", "Surface", "fill_pores", "mesh_packing", "pack", "read_mesh"]

@@ -170,14 +170,14 @@ def cross(a, b):
 
 
 def unshared_sides(cells, group):
-    """Sides of T6 cells not shared with another cell of the same group: (k, 3) nodes and (k,) cell index, in the order
-    of cells, walked with the cell on the left.
+    """Sides of T3 or T6 cells not shared with another cell of the same group: (k, 2) or (k, 3) nodes and (k,) cell
+    index, in the order of cells, walked with the cell on the left.
 
     Raises MeshError when three cells of a group meet at one side.
     """
-    sides = cells[:, SIDES].reshape(-1, 3)
+    sides = cells[:, SIDES if cells.shape[1] == 6 else SIDES[:, [0, 2]]].reshape(3 * len(cells), -1)
     owner = np.repeat(np.arange(len(cells)), 3)
-    ends = np.sort(sides[:, [0, 2]], axis=1)
+    ends = np.sort(sides[:, [0, -1]], axis=1)
     key = np.column_stack([group[owner], ends])
     _, inverse, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
     if count.size and count.max() > 2:

@@ -1,10 +1,10 @@
-"""From a packing, or from particles meshed elsewhere, to the mesh of particles and pores."""
+"""From a packing of discs to the mesh of particles and pores."""
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .mesh import PORE, Mesh, MeshError, cross, raise_order, triangle_areas, unshared_sides
-from .triangulation import fill, regions, triangulate
+from .mesh import PORE, Mesh, MeshError, raise_order, triangle_areas, unshared_sides
+from .triangulation import fill
 
 GROWTH = 0.2  # how fast the size of the triangles grows with the distance from smaller ones
 SURFACE_RANGE = 1.2  # longest side of a particle's surface, relative to contact_size
@@ -38,9 +38,9 @@ def mesh_packing(packing, mesh_size=None, contact_size=None):
     ring = [np.column_stack([np.arange(n), (np.arange(n) + 1) % n]) + k for n, k in zip([*sizes, len(points) - first[-1]], first)]
     segments = np.vstack(ring)
     owner = np.concatenate([np.repeat(np.arange(len(sizes)), sizes), np.full(len(points) - first[-1], -1)])
-    points, triangles, particle = fill(points, segments, owner, _size_field(points, segments, mesh_size))
+    points, triangles, particle = fill(points, segments, owner, size_field(points, segments, mesh_size))
     phase = np.where(particle >= 0, packing.phase[particle], PORE)
-    return _finish(points, triangles, phase, particle, packing.box, packing.phase_names)
+    return finish(points, triangles, phase, particle, packing.box, packing.phase_names)
 
 
 def _polygons(packing, contact_size, largest, rounds=100):
@@ -118,12 +118,12 @@ def _rim_angles(facing, radius, largest):
         start, end = angle + half, after - ahead
         if end < start - half:
             end += 2 * np.pi
-        steps = _graded((end - start) * radius, 2 * half * radius, 2 * ahead * radius, largest)
+        steps = graded((end - start) * radius, 2 * half * radius, 2 * ahead * radius, largest)
         angles += [angle - half, *(start + (end - start) * steps[:-1])]
     return np.unique(np.array(angles))
 
 
-def _graded(length, first, last, largest):
+def graded(length, first, last, largest):
     """Positions from 0 to 1 on a stretch whose steps grow from `first` and `last` at its ends up to `largest`."""
     s = np.linspace(0, length, 201)
     size = np.minimum(largest, np.minimum(first + GROWTH * s, last + GROWTH * (length - s)))
@@ -143,7 +143,7 @@ def _wall_points(box, walls, mesh_size):
         steps = np.array([mesh_size, *np.repeat([b - a for a, b in ends], 2), mesh_size])
         along = []
         for k in range(len(knots) - 1):
-            split = [0.0, 1.0] if k % 2 else _graded(knots[k + 1] - knots[k], steps[k], steps[k + 1], mesh_size)
+            split = [0.0, 1.0] if k % 2 else graded(knots[k + 1] - knots[k], steps[k], steps[k + 1], mesh_size)
             along += list(knots[k] + (knots[k + 1] - knots[k]) * np.array(split[:-1]))
         sides.append(np.array(along))
     bottom, right, top, left = sides
@@ -199,7 +199,7 @@ def _off_segment(x, start, end):
     return np.where(beside, height, distance), np.where(beside[:, None], normal, rest / np.maximum(distance, 1e-300)[:, None])
 
 
-def _size_field(points, segments, mesh_size):
+def size_field(points, segments, mesh_size):
     """Side lengths asked for: those of the segments nearby, growing with the distance from them up to mesh_size."""
     ends = points[segments]
     tree, length = cKDTree(ends.mean(axis=1)), np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
@@ -211,7 +211,7 @@ def _size_field(points, segments, mesh_size):
     return size
 
 
-def _finish(points, triangles, phase, particle, box, names, notes=()):
+def finish(points, triangles, phase, particle, box, names, notes=()):
     """Number the cells by particle, pores last, raise the order and check what every mesh must hold."""
     order = np.lexsort((np.arange(len(particle)), np.where(particle < 0, np.iinfo(int).max, particle)))
     nodes, cells = raise_order(points, triangles[order])

@@ -86,17 +86,17 @@ def _recover(points, triangles, segments):
             if side(a, b, u) < 0 < side(a, b, v) and side(u, v, a) > 0 > side(u, v, b):
                 break
         else:
-            raise MeshError(f"the surface side from {_at(x[a])} to {_at(x[b])} um runs through another surface node; surfaces may not touch")
+            raise MeshError(f"the surface side from {place(x[a])} to {place(x[b])} um runs through another surface node; surfaces may not touch")
         found = []
         while True:
             if (min(u, v), max(u, v)) in fixed:
-                raise MeshError(f"surfaces cross near {_at(x[u])} um; particles may not overlap each other or the walls")
+                raise MeshError(f"surfaces cross near {place(x[u])} um; particles may not overlap each other or the walls")
             found.append((u, v))
             w = apex[v, u]
             if w == b:
                 return found
             if side(a, b, w) == 0:
-                raise MeshError(f"a surface node lies on another surface side at {_at(x[w])} um; surfaces may not touch")
+                raise MeshError(f"a surface node lies on another surface side at {place(x[w])} um; surfaces may not touch")
             u, v = (u, w) if side(a, b, w) > 0 else (w, v)
 
     fresh = []
@@ -110,7 +110,7 @@ def _recover(points, triangles, segments):
             c, d = apex[u, v], apex[v, u]
             rounds += 1
             if rounds > 10000:
-                raise MeshError(f"the surface side from {_at(x[a])} to {_at(x[b])} um could not be kept in the mesh of the pores")
+                raise MeshError(f"the surface side from {place(x[a])} to {place(x[b])} um could not be kept in the mesh of the pores")
             if side(d, v, c) <= 0 or side(c, u, d) <= 0:
                 queue.append((u, v))
                 continue
@@ -141,7 +141,8 @@ def _recover(points, triangles, segments):
     return np.array([(a, b, c) for (a, b), c in apex.items() if a < b and a < c], dtype=np.int64)
 
 
-def _at(point):
+def place(point):
+    """A position as text for a message."""
     return f"({point[0]:.4g}, {point[1]:.4g})"
 
 
