@@ -182,7 +182,7 @@ def make_run(directory, cycles=3, increments=12, frames=4, rest=False, size=0.45
     for cycle in range(1, cycles + 1):
         for half, end in (("lithiation", 1.0), ("delithiation", 0.22)):
             for i in range(1, increments + 1):
-                new = x + (end - x) * i / increments
+                new = end if i == increments else x + (end - x) * i / increments
                 frame = i * frames // increments > (i - 1) * frames // increments
                 steps.append((cycle, half, time + abs(new - x) * 36000, new, frame))
             time, x = steps[-1][2], end
@@ -190,7 +190,7 @@ def make_run(directory, cycles=3, increments=12, frames=4, rest=False, size=0.45
                 time += 3600
                 steps.append((cycle, "rest", time, x, True))
     for increment, (cycle, half, time, x, frame) in enumerate(steps):
-        wear = increment / (len(steps) - 1)
+        wear = increment / max(1, len(steps) - 1)
         record.append(
             make_row(increment, cycle, half, time, x, wear),
             make_fields(mesh, x, 0.05 + 0.2 * wear, 0.03 + 0.02 * wear) if frame else None,

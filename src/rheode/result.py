@@ -58,7 +58,7 @@ class ResultError(Exception):
     """A folder that can't be read as a result; the message is one line and says why."""
 
 
-class _Damaged(Exception):
+class _Damaged(ResultError):
     """A file of the record that is not whole."""
 
 
@@ -175,31 +175,41 @@ def _decode(tree, read):
 def _pack(row, mesh, fields, restart, pores) -> bytes:
     """An increment as the bytes of an npz archive (`numpy.load` opens it as well).
 
-    The restart state is stored as it is: float64 hardly compresses, and it is removed soon.
+    The restart state comes last, after an end record of the archive without it: cut off there, the
+    file is an archive again (`_thin`). It is stored as it is, since float64 hardly compresses and it
+    does not stay.
     """
     arrays = {}
-    parts = {"fields": fields, "restart": restart, "pores": pores}
     header = {"format": FORMAT, "mesh": mesh, "row": _encode(row, "row", arrays)}
     if arrays:
         raise TypeError("a row holds single values, not arrays")
-    header |= {name: _encode(part, name, arrays) for name, part in parts.items()}
-
+    header |= {"fields": _encode(fields, "fields", arrays), "pores": _encode(pores, "pores", arrays)}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        # ZipInfo's fixed date: the same increment gives the same bytes.
-        archive.writestr(zipfile.ZipInfo("header.json"), json.dumps(header), zipfile.ZIP_DEFLATED, 1)
-        for name, array in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, array, allow_pickle=False)
-            compression = zipfile.ZIP_DEFLATED if name.startswith("fields/") else zipfile.ZIP_STORED
-            archive.writestr(zipfile.ZipInfo(name + ".npy"), member.getbuffer(), compression, 1)
+        _add(archive, "header.json", header, arrays, zipfile.ZIP_DEFLATED)
+    thin = len(buffer.getbuffer())
+    arrays = {}
+    tree = _encode(restart, "restart", arrays)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.start_dir = thin  # where the next member goes: not over the end record
+        _add(archive, "restart.json", {"thin": thin, "restart": tree}, arrays, zipfile.ZIP_STORED)
     return buffer.getvalue()
 
 
-def _unpack(path, *parts) -> dict:
-    """The header of an increment's file, with the named parts ("fields", "restart", "pores") read.
+def _add(archive, name, tree, arrays, compression):
+    # ZipInfo's fixed date: the same increment gives the same bytes.
+    archive.writestr(zipfile.ZipInfo(name), json.dumps(tree), zipfile.ZIP_DEFLATED, 1)
+    for name, array in arrays.items():
+        member = io.BytesIO()
+        np.lib.format.write_array(member, array, allow_pickle=False)
+        archive.writestr(zipfile.ZipInfo(name + ".npy"), member.getbuffer(), compression, 1)
 
-    Raises _Damaged where the file is not whole; each member's checksum is checked as it is read.
+
+def _unpack(path, *parts) -> dict:
+    """The header of an increment's file, with the named parts ("fields", "pores", "restart") read.
+
+    `thin` is the length of the file without its restart state, or None where it is without. Raises
+    _Damaged where the file is not whole; each member's checksum is checked as it is read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -207,10 +217,22 @@ def _unpack(path, *parts) -> dict:
             def read(name):
                 return np.lib.format.read_array(io.BytesIO(archive.read(name + ".npy")), allow_pickle=False)
 
-            header = json.loads(archive.read("header.json"))
-            return header | {part: _decode(header[part], read) for part in parts}
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError) as error:
+            stored = json.loads(archive.read("header.json"))
+            stored["thin"] = None
+            if "restart.json" in archive.namelist():
+                stored |= json.loads(archive.read("restart.json"))
+            return stored | {part: _decode(stored[part], read) for part in parts}
+    except KeyError as error:
+        raise _Damaged(f"{path} lacks {error}") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
         raise _Damaged(f"{path} is damaged ({error})") from None
+
+
+def _thin(path):
+    """Take the restart state off an increment's file: one call, so there is no state in between."""
+    length = _unpack(path)["thin"]
+    if length is not None:
+        os.truncate(path, length)
 
 
 # --- tables ----------------------------------------------------------------------------------------
@@ -304,7 +326,9 @@ class Record:
         with record._writing(directory):
             if directory.exists() and not directory.is_dir():
                 raise RecordError(f"{directory} is a file: name a folder for the run")
-            if directory.is_dir() and not _is_run(directory) and any(directory.iterdir()):
+            # run.json comes first; killed before that, its temporary file is all there is.
+            others = directory.is_dir() and {path.name for path in directory.iterdir()} - {"run.json.tmp"}
+            if others and not _is_run(directory):
                 raise RecordError(f"{directory} is not empty and holds no run: name a new folder")
             if _increments(directory) and not overwrite:
                 raise RecordError(
@@ -312,7 +336,7 @@ class Record:
                     " name another folder with -o, or replace it with --overwrite"
                 )
             directory.mkdir(parents=True, exist_ok=True)
-            if not _is_run(directory):  # first of all, so that a folder begun and no more is known as ours
+            if not _is_run(directory):
                 record._mark(complete=False)
             (directory / "record").mkdir(exist_ok=True)
             record._lock()
@@ -341,8 +365,8 @@ class Record:
             record.rows = [header["row"] for header in headers]
             record.mesh = headers[-1]["mesh"]
             for increment, header in enumerate(headers[:-KEPT]):
-                if header["restart"] is not None:
-                    record._thin(increment)
+                if header["thin"] is not None:
+                    _thin(paths[increment])
             record._write_tables()
         return record
 
@@ -375,7 +399,7 @@ class Record:
         )
 
         with self._writing(self._path(increment)):
-            if self.complete:
+            if self.complete or self._marker["stopped"]:
                 self._mark(complete=False)
             write_whole(self._path(increment), data)
             self.rows.append(row)
@@ -383,16 +407,14 @@ class Record:
             if begins_half:
                 write_whole(self.directory / "cycles.csv", _csv(cycles_table(self.rows)))
             if increment >= KEPT:
-                self._thin(increment - KEPT)
+                _thin(self._path(increment - KEPT))
 
     def last(self) -> tuple[dict, dict]:
         """The row and the restart state of the last increment."""
         if not self.rows:
             raise RecordError(f"{self.directory}: no increment is stored yet")
-        try:
+        with self._writing(self.directory):
             stored = _unpack(self._path(len(self.rows) - 1), "restart")
-        except (_Damaged, OSError) as error:
-            raise RecordError(f"{error}: continue with `rheode resume {self.directory}`") from None
         return stored["row"], stored["restart"]
 
     def finish(self, stopped: str | None = None):
@@ -425,6 +447,8 @@ class Record:
                 message += f"; every increment up to {stored - 1} is stored: {'free space' if full else 'mend that'}"
                 message += f" and continue with `rheode resume {self.directory}`"
             raise RecordError(message) from error
+        except _Damaged as error:
+            raise RecordError(f"{error}: the run can't be continued, start again with `rheode run`") from None
 
     def _lock(self):
         if fcntl is None:
@@ -448,7 +472,7 @@ class Record:
     def _clear(self):
         """Remove the files of a former run and nothing else; the marker stays."""
         self._sweep()
-        for path in _increments(self.directory).values():
+        for path in reversed(_increments(self.directory).values()):
             path.unlink()
         for name in FILES:
             if name != "run.json":
@@ -460,27 +484,17 @@ class Record:
             raise RecordError(f"{self.directory} holds no increment yet: start it again with `rheode run`")
         for increment in reversed(paths):
             try:
-                if _unpack(paths[increment], "fields", "restart", "pores")["restart"] is not None:
-                    break
+                _unpack(paths[increment], "fields", "pores", "restart")
+                break
             except _Damaged:
-                pass
+                continue
         else:
             raise RecordError(f"{self.directory}: no increment can be restarted from: start again with `rheode run`")
         for later in [i for i in paths if i > increment]:
             paths[later].unlink()
-        try:
-            return [_unpack(self._path(i)) for i in range(increment + 1)]
-        except (_Damaged, FileNotFoundError) as error:
-            raise RecordError(f"{error}: the record can't be continued, start again with `rheode run`") from None
-
-    def _thin(self, increment):
-        """Rewrite an increment without its restart state."""
-        path = self._path(increment)
-        try:
-            whole = _unpack(path, "fields", "pores")
-        except _Damaged as error:
-            raise RecordError(f"{error}: start again with `rheode run`") from None
-        write_whole(path, _pack(whole["row"], whole["mesh"], whole["fields"], None, whole["pores"]))
+        if missing := set(range(increment)) - set(paths):
+            raise _Damaged(f"{self._path(min(missing))} is missing")
+        return [_unpack(paths[i]) for i in range(increment + 1)]
 
     def _append_history(self, row):
         text = _line(row.values())
@@ -629,10 +643,7 @@ class Frames:
 
     @staticmethod
     def _read(path, header):
-        try:
-            fields = _unpack(path, "fields")["fields"]
-        except _Damaged as error:
-            raise ResultError(str(error)) from None
+        fields = _unpack(path, "fields")["fields"]
         row = header["row"]
         fields["stretch_zz"] = float(fields["stretch_zz"])
         return Frame(
@@ -709,10 +720,9 @@ class Result:
         for path in paths:
             try:
                 entries.append((path, _unpack(path)))
-            except _Damaged as error:
-                if path == paths[-1]:
-                    break  # `Record.open` drops a last file that is not whole; so does the reader
-                raise ResultError(str(error)) from None
+            except _Damaged:
+                if path != paths[-1]:  # a last file that is not whole is dropped, as `Record.open` does
+                    raise
         if not entries:
             raise ResultError(f"the run in {self.directory} has stored no increment yet")
         return entries
@@ -746,10 +756,7 @@ class Result:
         stored = [(i, path) for i, (path, header) in enumerate(self._entries) if header["pores"] is not None]
         if not stored:
             raise ResultError(f"the run in {self.directory} has stored no pores")
-        try:
-            areas = np.array([_unpack(path, "pores")["pores"] for _, path in stored])
-        except _Damaged as error:
-            raise ResultError(str(error)) from None
+        areas = np.array([_unpack(path, "pores")["pores"] for _, path in stored])
         return Pores(np.array([i for i, _ in stored]), areas / areas[0], areas[0])
 
     def __repr__(self):

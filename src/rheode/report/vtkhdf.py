@@ -5,12 +5,11 @@ is stored once; each step refers to it by offsets, and brings its displacement (
 Vector*) and its cell fields, which lie one step after the other in one array a field.
 """
 
-import os
-from pathlib import Path
+import io
 
 import numpy as np
 
-from rheode.result import ResultError
+from ..result import ResultError, write_whole
 
 QUADRATIC_TRIANGLE = 22  # VTK's number; its mid nodes lie on the sides 12, 23, 31 as ours do
 
@@ -25,7 +24,7 @@ CELL_FIELDS = {
 
 
 def write(result, path, pores=False):
-    """Write the frames of a `rheode.Result` to `path` (.vtkhdf), one frame in memory at a time.
+    """Write the frames of a `rheode.Result` to `path` (.vtkhdf), read one at a time.
 
     Point data: `displacement_um` (3 components). Cell data: `von_mises_GPa`, `pressure_GPa`,
     `creep_strain` (symmetric tensor), `creep_strain_magnitude`, `lithiation`, `phase`, `particle`
@@ -37,22 +36,15 @@ def write(result, path, pores=False):
     """
     import h5py
 
-    frames = result.frames
-    path = Path(path)
-    temporary = path.with_name(path.name + ".tmp")
+    # HDF5 crashes the interpreter when it meets a full disk, so it writes to memory (compressed, some
+    # 10 MB for 100 frames of 10 000 unknowns) and the disk is left to us.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        _write(file, result, result.frames, pores)
     try:
-        with h5py.File(temporary, "w") as file:
-            _write(file, result, frames, pores)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        # HDF5 reports a full disk as a RuntimeError when it closes the file.
-        if isinstance(error, (OSError, RuntimeError)):
-            reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
-            raise ResultError(f"cannot write {path}: {reason}") from error
-        raise
+        write_whole(path, buffer.getbuffer())
+    except OSError as error:
+        raise ResultError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _write(file, result, frames, pores):
