@@ -240,6 +240,20 @@ def test_killed_between_any_two_system_calls_the_record_goes_on(tmp_path, monkey
     assert at > 8
 
 
+def test_killed_while_finishing_it_goes_on(tmp_path, monkeypatch):
+    for at in range(1, 100):
+        record = begin(tmp_path / str(at), 5)
+        try:
+            with failing(monkeypatch, at, Killed()):
+                record.finish()
+        except Killed:
+            whole(tmp_path / str(at), 5, 5).finish()
+            assert len(list(csv.DictReader(open(tmp_path / str(at) / "cycles.csv")))) == 1
+        else:
+            break
+    assert at > 10
+
+
 def test_an_increment_is_flushed_before_it_gets_its_name_and_before_the_older_one_is_thinned(tmp_path, monkeypatch):
     record = begin(tmp_path / "run", 5)
     calls = []
@@ -424,14 +438,16 @@ def test_a_run_is_not_overwritten_unless_told_to(tmp_path):
     begin(directory, 4).close()
     (directory / "my-notes.txt").write_text("mine")
     (directory / "record/mine.npz").write_text("mine")
+    (directory / "mine.tmp").write_text("mine")
     for name in ("report.html", "result.vtkhdf", "run.log"):
         (directory / name).write_text("old")
     with pytest.raises(RecordError, match="holds a run.*rheode resume.*--overwrite"):
         Record.create(directory, STUDY, Mesh())
     assert len(Record.open(directory).rows) == 4
     begin(directory, 1, overwrite=True).close()
-    whole(directory, 1, 1)
-    assert (directory / "my-notes.txt").read_text() == (directory / "record/mine.npz").read_text() == "mine"
+    assert len(Record.open(directory).rows) == 1
+    for name in ("my-notes.txt", "record/mine.npz", "mine.tmp"):
+        assert (directory / name).read_text() == "mine"
     assert not any((directory / name).exists() for name in ("report.html", "result.vtkhdf", "run.log"))
     assert (directory / "study.yaml").read_text() == STUDY
 

@@ -122,6 +122,7 @@ def _read_marker(directory: Path, error) -> dict:
     try:
         marker = json.loads((directory / "run.json").read_text())
         newer = marker["format"] > FORMAT
+        marker = {"complete": False, "stopped": None} | marker
     except (ValueError, KeyError, TypeError):
         raise error(f"{directory}/run.json is damaged: this is not the folder of a run") from None
     if newer:
@@ -312,6 +313,7 @@ class Record:
         self.complete = False
         self.mesh = "mesh.npz"  # of the increments to come
         self._marker: dict = {}
+        self._release = None  # gives the lock back
 
     @classmethod
     def create(cls, directory, study_text: str, mesh, overwrite=False) -> Record:
@@ -357,17 +359,17 @@ class Record:
         record = cls(directory)
         record._marker = _read_marker(directory, RecordError)
         record.complete = record._marker["complete"]
-        paths = _increments(directory)
         with record._writing(directory):
             record._lock()
             record._sweep()
+            paths = _increments(directory)
             headers = record._last_whole(paths)
             record.rows = [header["row"] for header in headers]
             record.mesh = headers[-1]["mesh"]
             for increment, header in enumerate(headers[:-KEPT]):
                 if header["thin"] is not None:
                     _thin(paths[increment])
-            record._write_tables()
+            record._write_tables(record.complete)
         return record
 
     def append(self, row: dict, fields: dict | None, restart: dict, pores=None):
@@ -420,8 +422,8 @@ class Record:
     def finish(self, stopped: str | None = None):
         """Mark the run as complete, or as `stopped` for a reason given in words."""
         with self._writing(self.directory):
+            self._write_tables(complete=stopped is None)
             self._mark(complete=stopped is None, stopped=stopped)
-            self._write_tables()
 
     def close(self):
         """Let another process write; done as well when the record is no longer used."""
@@ -429,8 +431,6 @@ class Record:
             self._release()
 
     # -- details --
-
-    _release = None
 
     def _path(self, increment) -> Path:
         return self.directory / "record" / f"{increment:06d}.npz"
@@ -442,9 +442,9 @@ class Record:
             yield
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            message = f"cannot write {error.filename or path}: {'the disk is full' if full else error.strerror or error}"
-            if stored := len(self.rows) or len(_increments(self.directory)):
-                message += f"; every increment up to {stored - 1} is stored: {'free space' if full else 'mend that'}"
+            message = f"{error.filename or path}: {'the disk is full' if full else error.strerror or error}"
+            if self.rows:
+                message += f"; every increment up to {len(self.rows) - 1} is stored: {'free space' if full else 'mend that'}"
                 message += f" and continue with `rheode resume {self.directory}`"
             raise RecordError(message) from error
         except _Damaged as error:
@@ -465,9 +465,10 @@ class Record:
 
     def _sweep(self):
         """Remove temporary files of a process that was killed."""
-        for folder in (self.directory, self.directory / "record"):
-            for path in folder.glob("*.tmp"):
-                path.unlink()
+        for name in FILES:
+            (self.directory / f"{name}.tmp").unlink(missing_ok=True)
+        for path in (self.directory / "record").glob("*.npz.tmp"):
+            path.unlink()
 
     def _clear(self):
         """Remove the files of a former run and nothing else; the marker stays."""
@@ -506,9 +507,9 @@ class Record:
         finally:
             os.close(handle)
 
-    def _write_tables(self):
+    def _write_tables(self, complete):
         write_whole(self.directory / "history.csv", _csv(self.rows))
-        write_whole(self.directory / "cycles.csv", _csv(cycles_table(self.rows, self.complete)))
+        write_whole(self.directory / "cycles.csv", _csv(cycles_table(self.rows, complete)))
 
     def _mark(self, complete, stopped=None, **more):
         from rheode import __version__
@@ -685,7 +686,7 @@ class Result:
     @property
     def stopped(self) -> str | None:
         """Why the run stopped early, where it said so."""
-        return self._marker.get("stopped")
+        return self._marker["stopped"]
 
     @cached_property
     def study(self):
