@@ -21,7 +21,7 @@ class StudyError(Exception):
     """A study (or a material it names) is wrong. `faults`: one line each, all of them."""
 
     def __init__(self, faults):
-        self.faults = [faults] if isinstance(faults, str) else list(faults)
+        self.faults = [one_line(fault) for fault in ([faults] if isinstance(faults, str) else faults)]
         super().__init__("\n".join(self.faults))
 
 
@@ -92,16 +92,16 @@ def parse_yaml(text: str, what: str):
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise StudyError(f"{what}{place}: {one_line(error.problem or error.context or 'not YAML')}") from None
+        raise StudyError(f"{what}{place}: {error.problem or error.context or 'not YAML'}") from None
     except RecursionError:
         raise StudyError(f"{what}: nested too deeply to be read") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a number of thousands of digits
-        raise StudyError(f"{what}: not YAML ({one_line(error)})") from None
+        raise StudyError(f"{what}: not YAML ({error})") from None
 
 
 def read_mapping(path: Path) -> dict:
     """The mapping in a YAML file. Raises StudyError with one line that a person can act on."""
-    what = one_line(path)
+    what = str(path)
     try:
         if path.is_dir():
             raise StudyError(f"{what}: a folder; name the YAML file in it")
@@ -111,7 +111,7 @@ def read_mapping(path: Path) -> dict:
     except UnicodeDecodeError:
         raise StudyError(f"{what}: not a text file in UTF-8; a YAML file is expected") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        raise StudyError(f"{what}: can't be read ({one_line(getattr(error, 'strerror', None) or error)})") from None
+        raise StudyError(f"{what}: can't be read ({getattr(error, 'strerror', None) or error})") from None
     data = parse_yaml(text, what)
     if data is None:
         raise StudyError(f"{what}: empty; `rheode examples` names studies to start from")
@@ -230,14 +230,14 @@ _ALLOWED = {
 }
 
 
-def faults_of(error: ValidationError, model, prefix=()) -> list[str]:
-    """pydantic's errors as rheode's faults, one line each, keys below `prefix`."""
-    faults = [fault for item in error.errors(include_url=False) for fault in _faults_of(item, model, prefix)]
+def faults_of(error: ValidationError, model, data: dict, prefix=()) -> list[str]:
+    """pydantic's errors about `data` as rheode's faults, one line each, keys below `prefix`."""
+    faults = [fault for item in error.errors(include_url=False) for fault in _faults_of(item, model, data, prefix)]
     return list(dict.fromkeys(faults))
 
 
-def _faults_of(item, model, prefix):
-    path, owner, field, target = _locate(model, item["loc"])
+def _faults_of(item, model, data, prefix):
+    path, owner, field, target = _locate(model, item["loc"], data)
     where = key_path([*prefix, *path])
     kind, context, given = item["type"], item.get("ctx", {}), told(item["input"])
     if kind == "refused_at":
@@ -270,21 +270,24 @@ def _faults_of(item, model, prefix):
     return [f"{where}: got {given}; {allowed}"]
 
 
-def _locate(model, loc):
-    """Where in `model` an error is: (key path as the user wrote it, model that owns the last key, its field,
-    what the field is about).
+def _locate(model, loc, data):
+    """Where an error is: (key path as the user wrote it, model that owns the last key, its field, what the field
+    is about).
 
-    pydantic puts the tag of a tagged union into the location; a user never wrote that step.
+    pydantic's location has steps that nobody wrote: the tag of a tagged union, and what a validator filled in
+    where a short form was given (one value for both ends of a range). These are left out.
     """
-    path, owner, field, here = [], None, None, model
-    for step in loc:
+    path, owner, field, here, given = [], None, None, model, data
+    for number, step in enumerate(loc, 1):
         if isinstance(here, dict):
             here = here[step]
             continue
         owner = here if _is_model(here) else None
         field = None if owner is None else fields_by_key(owner).get(step) or owner.model_fields.get(step)
         here = inner(field.annotation) if field is not None else inner((get_args(here) or (None,))[-1])
-        path.append(step)
+        if isinstance(given, dict) and (step in given or number == len(loc)):
+            path.append(step)
+            given = given.get(step)
     return path, owner, field, here
 
 
@@ -336,6 +339,7 @@ def nearest(word, known) -> str:
 
 
 def one_line(text) -> str:
+    """`text` without line breaks and other characters that a terminal would act on."""
     return "".join(letter if letter.isprintable() else " " for letter in " ".join(str(text).split()))
 
 

@@ -23,11 +23,13 @@ def json_schema() -> dict:
 
 
 def _say_allowed(node):
+    """Move what is allowed, which the field types noted, into the descriptions."""
+    if isinstance(node, dict):
+        options = [option for option in [node, *node.get("anyOf", [])] if ALLOWED in option]
+        if options:
+            node["description"] = ": ".join(filter(None, [node.get("description"), " or ".join(option.pop(ALLOWED) for option in options)]))
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         _say_allowed(child)
-    if isinstance(node, dict) and any(ALLOWED in option for option in [node, *node.get("anyOf", [])] if isinstance(option, dict)):
-        allowed = [option.pop(ALLOWED) for option in [node, *node.get("anyOf", [])] if ALLOWED in option]
-        node["description"] = ": ".join(filter(None, [node.get("description"), " or ".join(allowed)]))
 
 
 def study_page() -> str:

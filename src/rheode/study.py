@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from . import materials as library
 from . import publications, units
 from .materials import Material
-from .reading import Count, FieldType, Model, Quantity, StudyError, faults_of, nearest, one_line, parse_yaml, read_mapping, refuse, refuse_at, to_yaml, told
+from .reading import Count, FieldType, Model, Quantity, StudyError, faults_of, nearest, parse_yaml, read_mapping, refuse, refuse_at, to_yaml, told
 
 __all__ = ["Study", "StudyError", "example_names"]
 
@@ -112,7 +112,7 @@ class MeshFile(Model):
         context = info.context or {}
         absolute = os.path.abspath(os.path.join(context.get("folder", "."), path))
         if not context.get("stored") and not os.path.isfile(absolute):
-            raise refuse(f"the path of a mesh file ({one_line(absolute)} is none)")
+            raise refuse(f"the path of a mesh file ({absolute} is none)")
         return absolute
 
 
@@ -198,13 +198,7 @@ class Cycling(Model):
     @field_validator("rest", mode="before")
     @classmethod
     def _one_time_for_both(cls, given):
-        if isinstance(given, (dict, Rest)):
-            return given
-        try:
-            units.parse(given, "time")
-        except units.UnitError as error:
-            raise refuse(f"{error}; or a mapping with the keys lithiated, delithiated") from None
-        return {"lithiated": given, "delithiated": given}
+        return given if isinstance(given, (dict, Rest)) else {"lithiated": given, "delithiated": given}
 
 
 class Stepping(Model):
@@ -360,7 +354,7 @@ class Study(Model):
         try:
             study = cls.model_validate(data, context={"folder": folder, "stored": bool(data.get("versions"))})
         except ValidationError as error:
-            faults += faults_of(error, cls)
+            faults += faults_of(error, cls, data)
         if faults:
             raise StudyError(dict.fromkeys(faults))
         return study

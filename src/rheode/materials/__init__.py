@@ -11,7 +11,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 import numpy as np
 from pydantic import Field, ValidationError, model_serializer, model_validator
 
-from ..reading import Model, Quantity, StudyError, faults_of, nearest, one_line, read_mapping, refuse_at, told
+from ..reading import Model, Quantity, StudyError, faults_of, nearest, read_mapping, refuse_at, told
 from ..units import GAS_CONSTANT
 
 LIBRARY = Path(__file__).parent / "library"
@@ -27,10 +27,6 @@ T = TypeVar("T")
 
 
 class _Parameter(Model, Generic[T]):
-    @classmethod
-    def model_parametrized_name(cls, params):
-        return f"{cls.__name__} {params[0].__metadata__[0].kind}" if hasattr(params[0], "__metadata__") else cls.__name__
-
     @classmethod
     def __get_pydantic_json_schema__(cls, schema, handler):
         full = handler.resolve_ref_schema(handler(schema))
@@ -207,7 +203,7 @@ def resolve(name: str, own: dict, folder: Path) -> Material:
         return Material.model_validate(definition)
     except ValidationError as error:
         in_study = name in own
-        faults = faults_of(error, Material, ("materials", name) if in_study else ())
+        faults = faults_of(error, Material, definition, ("materials", name) if in_study else ())
         raise StudyError(faults if in_study else [f"{where}: {fault}" for fault in faults]) from None
 
 
@@ -223,7 +219,7 @@ def _definition(name, own, folder, asked):
         return dict(_library_file(name)), f"library material {name}"
     elif name.endswith((".yaml", ".yml")):
         path = Path(folder, name)
-        given, where, folder = read_mapping(path), one_line(path), path.parent
+        given, where, folder = read_mapping(path), str(path), path.parent
     else:
         choices = list(dict.fromkeys([*own, *names()]))
         raise StudyError(f"got {told(name)}{nearest(name, choices)}; one of {', '.join(choices)}, or the path of a .yaml file")

@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+
+from rheode import materials
+from rheode.study import Study, StudyError
+
+
+@pytest.mark.parametrize(
+    "name, parameter, unlithiated, lithiated",
+    [
+        ("selenium", "E", 18.0, 12.7),
+        ("selenium", "nu", 0.3, 0.3),
+        ("selenium", "A", 1e3, 1e3),
+        ("selenium", "n", 7.0, 4.9),
+        ("selenium", "s_ref", 6.9, 4.8),
+        ("mo6se8", "E", 37.6, 22.5),
+        ("mo6se8", "A", 0.0, 0.0),
+        ("lco", "E", 191.0, 191.0),
+        ("lco", "A", 0.0, 0.0),
+    ],
+)
+def test_library_has_the_published_values_at_both_ends(name, parameter, unlithiated, lithiated):
+    at = materials.load(name).at(np.array([0.0, 0.25, 1.0]), 343.15)
+    assert at[parameter] == pytest.approx([unlithiated, 0.75 * unlithiated + 0.25 * lithiated, lithiated])
+
+
+@pytest.mark.parametrize("name, dV", [("selenium", 0.98), ("mo6se8", 0.112), ("lco", 0.02)])
+def test_growth(name, dV):
+    assert materials.load(name).growth([0, 0.5, 1]) == pytest.approx([1, 1 + dV / 2, 1 + dV])
+
+
+def test_moduli_belong_together():
+    at = materials.load("selenium").at(np.linspace(0, 1, 7).reshape(7, 1), 300.0)
+    assert all(values.shape == (7, 1) for values in at.values())
+    assert at["E"] == pytest.approx(9 * at["K"] * at["G"] / (3 * at["K"] + at["G"]))
+    assert at["nu"] == pytest.approx((3 * at["K"] - 2 * at["G"]) / (6 * at["K"] + 2 * at["G"]))
+
+
+def test_lithiated_selenium_creeps_as_fast_as_ten_hours_ask_for():
+    at = materials.load("selenium").at(np.array(1.0), 343.15)
+    assert at["A"] * (0.1 / at["s_ref"]) ** at["n"] == pytest.approx(6e-6, rel=0.1)
+
+
+@pytest.mark.parametrize("name", materials.names())
+def test_every_value_of_the_library_has_a_source(name):
+    for key, given in materials.load(name).definition().items():
+        if isinstance(given, dict):
+            for known in given.values() if "unlithiated" in given else [given]:
+                assert "Table S" in known["source"] or "Methods" in known["source"], key
+
+
+def study(own, **phase):
+    data = {
+        "temperature": "70 degC",
+        "materials": own,
+        "phases": {"a": {"material": "mine", "role": "active", "fraction": 0.5} | phase},
+        "microstructure": {"kind": "packing"},
+        "walls": {"kind": "rigid"},
+        "cycling": {"rate": "0.1 C", "cycles": 1},
+    }
+    return Study.from_mapping(data)
+
+
+def test_activation_energy_shifts_the_creep_rate():
+    mine = {"extends": "selenium", "activation_energy": "50 kJ/mol"}
+    shifted = study({"mine": mine}).materials()["a"]
+    ratio = np.exp(-50e3 / 8.314462618 * (1 / 343.15 - 1 / 298.15))
+    assert ratio == pytest.approx(14.1, rel=0.01)
+    assert shifted.at(0.0, 343.15)["A"] == pytest.approx(1e3 * ratio)
+    assert shifted.at(0.0, 298.15)["A"] == pytest.approx(1e3)
+
+
+def test_geometric_interpolation():
+    mine = {"extends": "selenium", "interpolation": "geometric", "creep_rate": {"unlithiated": "1 1/s", "lithiated": "1e4 1/s"}}
+    assert study({"mine": mine}).materials()["a"].at(np.array([0, 0.5, 1]), 300)["A"] == pytest.approx([1, 1e2, 1e4])
+
+
+def test_extends_in_a_chain_and_null_takes_away():
+    own = {
+        "softer": {"extends": "selenium", "young_modulus": "9 GPa"},
+        "mine": {"extends": "softer", "creep_rate": None, "stress_exponent": None, "reference_stress": None},
+    }
+    mine = study(own).materials()["a"]
+    assert mine.name == "mine" and not mine.creeps and mine.dV == 0.98
+    assert mine.at(0.5, 300)["E"] == 9.0
+
+
+def test_a_study_may_change_a_library_material_under_its_own_name():
+    changed = study({"selenium": {"extends": "selenium", "volume_change": 0.5}}, material="selenium").materials()["a"]
+    assert changed.dV == 0.5 and changed.at(0.0, 300)["E"] == 18.0
+
+
+def test_material_file_beside_the_study(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "base.yaml").write_text("extends: selenium\nvolume_change: 0.7\n")
+    (tmp_path / "sub" / "mine.yaml").write_text("extends: base.yaml\nyoung_modulus: {value: 11 GPa, source: my indents}\n")
+    (tmp_path / "study.yaml").write_text(
+        "temperature: 70 degC\nphases: {a: {material: sub/mine.yaml, role: active, fraction: 0.5}}\n"
+        "microstructure: {kind: packing}\nwalls: {kind: rigid}\ncycling: {rate: 1 C, cycles: 1}\n"
+    )
+    loaded = Study.load(tmp_path / "study.yaml")
+    assert loaded.materials()["a"].at(0.3, 300)["E"] == 11.0 and loaded.materials()["a"].dV == 0.7
+    (tmp_path / "stored.yaml").write_text(loaded.dump())
+    (tmp_path / "sub" / "mine.yaml").write_text("nonsense: 1")
+    assert Study.load(tmp_path / "stored.yaml") == loaded
+    assert materials.load(tmp_path / "sub" / "base.yaml").dV == 0.7
+
+
+def test_framework_stays_unlithiated_unless_asked():
+    own = {"mine": {"extends": "selenium"}}
+    base = study(own)
+    phases = {"a": {"material": "mine", "role": "active", "fraction": 0.4}, "f": {"material": "mo6se8", "role": "framework", "fraction": 0.3}}
+    data = base.model_dump(mode="json", by_alias=True) | {"materials": own, "phases": phases}
+    still = Study.from_mapping(data).materials()["f"]
+    assert still.growth(1.0) == 1.0 and still.at(np.array([0.0, 1.0]), 343)["E"] == pytest.approx([37.6, 37.6])
+    phases["f"]["lithiates"] = True
+    grows = Study.from_mapping(data).materials()["f"]
+    assert grows.growth(1.0) == pytest.approx(1.112) and grows.at(1.0, 343)["E"] == pytest.approx(22.5)
+
+
+FAULTY = [
+    ({"mine": 3}, "materials.mine: got 3"),
+    ({"mine": {"extends": "selenum"}}, "materials.mine.extends: got 'selenum' (did you mean 'selenium'?)"),
+    ({"mine": {"extends": 3}}, "materials.mine.extends: got 3"),
+    ({"mine": {"extends": "mine"}}, "materials.mine.extends: got 'mine'"),
+    ({"mine": {"extends": "other"}, "other": {"extends": "mine"}}, "round in a circle"),
+    ({"mine": {"extends": "gone.yaml"}}, "gone.yaml: no such file"),
+    ({"mine": {"extends": "selenium", "young_modulus": 12}}, "materials.mine.young_modulus: got 12; a stress such as '18 GPa': the unit is missing"),
+    ({"mine": {"extends": "selenium", "young_modulus": {"unlithiated": "1 GPa"}}}, "materials.mine.young_modulus.lithiated: missing"),
+    ({"mine": {"extends": "selenium", "poisson_ratio": 0.5}}, "materials.mine.poisson_ratio"),
+    ({"mine": {"extends": "selenium", "stress_exponent": "7 GPa"}}, "materials.mine.stress_exponent"),
+    ({"mine": {"extends": "selenium", "stress_exponent": 0.5}}, "a number from 1 to 100"),
+    ({"mine": {"extends": "selenium", "creep_rate": None}}, "materials.mine.creep_rate: missing; creep needs"),
+    ({"mine": {"extends": "lco", "activation_energy": "1 kJ/mol"}}, "materials.mine.reference_temperature: missing"),
+    ({"mine": {"extends": "selenium", "law": "hooke"}}, "materials.mine.law: got 'hooke'; only hencky-norton"),
+    ({"mine": {"extends": "selenium", "yuong_modulus": "1 GPa"}}, "unknown key (did you mean 'young_modulus'?)"),
+    ({"mine": {"extends": "selenium", "name": "yours"}}, "materials.mine.name: got 'yours'"),
+    ({"mine": {"extends": "selenium", "volume_change": None}}, "phases.a.material: mine has no volume_change"),
+    ({"mine": {"extends": "selenium", "volume_change": -0.95}}, "materials.mine.volume_change"),
+    ([1], "materials: got a list"),
+]
+
+
+@pytest.mark.parametrize("own, says", FAULTY)
+def test_faulty_materials(own, says):
+    with pytest.raises(StudyError) as error:
+        study(own)
+    assert any(says in fault for fault in error.value.faults), error.value.faults
+    assert all("\n" not in fault for fault in error.value.faults)
+
+
+def test_one_fault_for_a_value_that_stands_for_both_ends():
+    with pytest.raises(StudyError) as error:
+        study({"mine": {"extends": "selenium", "young_modulus": "12 mm"}})
+    assert error.value.faults == ["materials.mine.young_modulus: got '12 mm'; a stress such as '18 GPa'; 'mm' is not a unit of it"]
