@@ -431,6 +431,15 @@ def test_gap_and_throat_must_make_sense():
             Pores(mesh, still(mesh), throat, gap)
 
 
+def test_throat_and_gap_that_are_taken():
+    mesh = blocks((4, 4), [(0, 1, 2, 1, 2)])
+    radius = mean_particle_radius(mesh)
+    assert radius == pytest.approx(1 / np.sqrt(np.pi))
+    taken = Pores(mesh, still(mesh))
+    assert (taken.gap, taken.throat) == pytest.approx((0.01 * radius, 0.15 * radius))
+    assert Pores(mesh, still(mesh), gap=0.3).throat == 0.3
+
+
 def test_expansion_lines():
     assert pure_expansion(0.22, 0.98, 0.356, 0.247) == pytest.approx(0.689, abs=5e-4)
     assert paper_expansion(0.22) == pytest.approx(0.78)
@@ -459,6 +468,9 @@ def test_distortion_and_det():
     assert smallest_det(F, stretch_zz=0.9) == pytest.approx(0.9)
     assert smallest_det(np.diag([1.0, 2.0, 0.25])) == pytest.approx(0.5)
     assert distortion(np.diag([1.0, 0.0])) == np.inf
+    F = np.random.default_rng(1).normal(size=(50, 2, 2))
+    stretches = np.linalg.svd(F, compute_uv=False)
+    assert distortion(F) == pytest.approx(stretches[:, 0] / stretches[:, 1], rel=1e-9)
 
 
 def test_share_of_largest():

@@ -68,9 +68,9 @@ class Pores:
     """The pores of a mesh, numbered in one state by falling area, and measured in others.
 
     mesh: a Mesh, or its `Surfaces` (a mesh without pore cells has no pores); displacement: (n, 2) um of
-    the state in which they are numbered (the clamped one); throat: um, width of the passage at which
-    two pores are one, 15 % of the mean particle radius if not given; gap: um, thickness below which
-    the medium is shut, 1 % of that radius if not given.
+    the state in which they are numbered (the clamped one); gap: um, thickness below which the medium
+    is shut, 1 % of the mean particle radius if not given; throat: um, width of the passage at which
+    two pores are one, 15 % of that radius (or the gap, if larger) if not given.
 
     cells (c,): the medium's cells; owner (c, 4): pore of each of their quarters (at the corners
     1, 2, 3, then the middle), -1 for what has no open pore around it; areas (k,): um2 when numbered.
@@ -84,8 +84,8 @@ class Pores:
         self.surfaces = mesh if isinstance(mesh, Surfaces) else Surfaces(mesh)
         self.mesh = mesh = self.surfaces.mesh
         radius = mean_particle_radius(mesh)
-        self.throat = THROAT * radius if throat is None else float(throat)
         self.gap = CONTACT_GAP * radius if gap is None else float(gap)
+        self.throat = max(THROAT * radius, self.gap) if throat is None else float(throat)
         if not 0.0 <= self.gap <= self.throat:
             raise ValueError(f"gap {self.gap} um must lie between 0 and throat {self.throat} um")
         self.cells = np.flatnonzero(~mesh.solid)

@@ -33,9 +33,13 @@ def statistics(values, weights) -> Statistics:
 
 
 def distortion(F) -> np.ndarray:
-    """Largest over smallest principal stretch of each F (..., d, d): 1 is undistorted, inf is flat."""
-    s = np.linalg.svd(np.asarray(F, dtype=float), compute_uv=False)
-    return np.divide(s[..., 0], s[..., -1], out=np.full(s.shape[:-1], np.inf), where=s[..., -1] > 0)
+    """Larger over smaller principal stretch in the plane, F (..., 2, 2): 1 is undistorted, inf is flat."""
+    F = np.asarray(F, dtype=float)
+    a, b, c, d = F[..., 0, 0], F[..., 0, 1], F[..., 1, 0], F[..., 1, 1]
+    # F is a similarity and an anti-similarity, of sizes that are half the sum and half the difference of the stretches.
+    total, difference = np.hypot(a + d, c - b), np.hypot(a - d, b + c)
+    smaller = np.abs(total - difference)
+    return np.divide(total + difference, smaller, out=np.full(total.shape, np.inf), where=smaller > 0)
 
 
 def smallest_det(F, stretch_zz=1.0) -> float:
