@@ -120,7 +120,7 @@ def make_fields(mesh, lithiation, creep=0.1, shrinkage=0.03) -> dict:
     return {
         "displacement": _displacement(mesh, lithiation, shrinkage),
         "stretch_zz": 1.0,
-        "von_mises": np.where(active, 0.06 + 0.05 * lithiation, 0.1 + 0.12 * lithiation) * (1 + 0.5 * far * np.cos(2 * angle)),
+        "von_mises": np.where(active, 0.06, 0.1) * (1 + lithiation) * (1 + 0.5 * far * np.cos(2 * angle)),
         "pressure": (0.1 + 0.1 * lithiation) * (1 + 0.8 * far * np.cos(2 * angle + 1)),
         "creep_strain": np.stack([xx, yy, -xx - yy, xy], axis=1),
         "lithiation_field": np.where(active, lithiation, 0.0),

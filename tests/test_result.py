@@ -14,10 +14,16 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from rheode.result import FIELDS, FILES, Record, RecordError, Result, ResultError, columns, cycles_table
+from rheode.result import FIELDS, FILES, Record, RecordError, Result, ResultError, WriteError, columns, cycles_table
 from synthetic import make_fields, make_mesh, make_row, make_run
 
 STUDY = "title: a test\n"
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch):
+    """No power is cut here, so no test waits for the disk; that it is asked to flush is tested apart."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 class Mesh:
@@ -306,7 +312,7 @@ def test_a_full_disk_at_any_write_stops_in_one_line_and_keeps_the_record(tmp_pat
         try:
             with failing(monkeypatch, at, error, ("open", "write", "fsync", "replace")):
                 append(record, 5)
-        except RecordError as stop:
+        except WriteError as stop:
             message = str(stop)
             assert words in message and "\n" not in message and f"rheode resume {directory}" in message
             assert f"every increment up to {len(record.rows) - 1} is stored" in message
@@ -332,7 +338,8 @@ def test_a_write_that_failed_can_be_tried_again(tmp_path, monkeypatch):
 def run_child(directory, body):
     """A Python process with this file's helpers at hand."""
     here = os.path.dirname(__file__)
-    code = f"import sys; sys.path.insert(0, {here!r})\nfrom pathlib import Path\nfrom test_result import *\nd = Path({str(directory)!r})\n{body}"
+    head = f"import sys; sys.path.insert(0, {here!r})\nfrom pathlib import Path\nfrom test_result import *\n"
+    code = f"{head}d = Path({str(directory)!r})\n{body}"
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -647,7 +654,8 @@ def test_a_frame_may_live_on_another_mesh(tmp_path, monkeypatch):
 
 def test_history_has_the_columns_of_the_rows_in_order(synthetic):
     result = Result(synthetic)
-    assert list(result.history) == list(make_row(0, 0, "clamp", 0.0, 0.0, 0.0)) == list(csv.DictReader(open(synthetic / "history.csv")).fieldnames)
+    stored = csv.DictReader(open(synthetic / "history.csv")).fieldnames
+    assert list(result.history) == list(make_row(0, 0, "clamp", 0.0, 0.0, 0.0)) == stored
     assert len(result.cycles["cycle []"]) == 3 * 4
     stored = list(csv.DictReader(open(synthetic / "cycles.csv")))
     assert [float(line["porosity []"]) for line in stored] == result.cycles["porosity []"].tolist()

@@ -54,6 +54,10 @@ class RecordError(Exception):
     """A record that can't be written or continued; the message is one line and says what to do."""
 
 
+class WriteError(RecordError):
+    """The disk took no more; the increments before are stored and the run can be resumed."""
+
+
 class ResultError(Exception):
     """A folder that can't be read as a result; the message is one line and says why."""
 
@@ -380,7 +384,7 @@ class Record:
         restart: nested dicts, lists and tuples of arrays, numbers, strings, None: comes back bit for bit.
         pores: (n_pores,) area of each pore in um2 or None.
 
-        Raises RecordError where it can't be written (a full disk): what was stored before stays.
+        Raises WriteError where the disk takes no more: what was stored before stays.
         """
         increment = len(self.rows)
         if row["increment []"] != increment:
@@ -437,16 +441,17 @@ class Record:
 
     @contextmanager
     def _writing(self, path):
-        """Turns an OSError into a RecordError that says what is safe and what to do."""
+        """Turns an OSError into a RecordError, a WriteError once increments are stored, that says what to do."""
         try:
             yield
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             message = f"{error.filename or path}: {'the disk is full' if full else error.strerror or error}"
+            kind = WriteError if self.rows else RecordError
             if self.rows:
                 message += f"; every increment up to {len(self.rows) - 1} is stored: {'free space' if full else 'mend that'}"
                 message += f" and continue with `rheode resume {self.directory}`"
-            raise RecordError(message) from error
+            raise kind(message) from error
         except _Damaged as error:
             raise RecordError(f"{error}: the run can't be continued, start again with `rheode run`") from None
 
