@@ -321,7 +321,7 @@ def test_chambers_are_two_pores_beyond_the_throat():
     mesh = chambers()
     pores = Pores(mesh, still(mesh), THROAT, GAP)
     assert len(pores) == 2
-    assert pores.areas[0] == pytest.approx(16.2, abs=0.21) and pores.areas[1] == pytest.approx(12.2, abs=0.21)
+    assert pores.areas[0] == pytest.approx(16.2, abs=0.03) and pores.areas[1] == pytest.approx(12.2, abs=0.03)
     assert pores.areas.sum() == pytest.approx(28.4)  # nothing of the pore space is lost
     state = pores.at(still(mesh))
     assert np.allclose(state.relative, 1) and state.count == 2
@@ -400,8 +400,7 @@ def test_pores_do_not_see_numbering_or_a_quarter_turn():
     areas = pores.at(u).areas
     other, node = renumbered(mesh)
     again = Pores(other, slit(mesh, 0.005)[node], THROAT, GAP)
-    assert again.at(u[node]).areas.sum() == pytest.approx(areas.sum())
-    assert again.at(u[node]).areas == pytest.approx(areas, abs=0.21)  # the slit's two ends may change hands
+    assert again.at(u[node]).areas == pytest.approx(areas, abs=0.03)  # but for a cell in the middle of the slit
     round_ = Pores(quarter_turn(mesh), turned(slit(mesh, 0.005)), THROAT, GAP)
     assert round_.at(turned(u)).areas == pytest.approx(areas)
 

@@ -5,7 +5,8 @@ Here: the local thickness of the pore space at a point is the sum of its distanc
 nearest surfaces (different particles, walls). Going down from the thickest points, every local
 maximum starts a hollow, and what is thinner joins the hollow that it touches first. Two hollows that
 meet are one pore if the passage between them is at least `throat` wide, or if one of them is nowhere
-as wide as that or hardly wider than the passage.
+as wide as that or hardly wider than the passage. What is thinner than the throat belongs to the pore
+that is nearest along the medium.
 
 The points are quarters of the medium's cells. They are material points, so that a pore, once
 numbered, is a set of them for good; its area in a state is the deformed area of those that are open,
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
 
 from ..microstructure.mesh import triangle_areas
 from .surfaces import Surfaces, mean_particle_radius, point_box_distance2, point_line_distance2, wall_positions
@@ -91,7 +94,8 @@ class Pores:
         self.cells = np.flatnonzero(~mesh.solid)
         self._neighbours = _quarter_neighbours(mesh.cells[self.cells])
         self._reference = self._quarters(np.zeros_like(mesh.nodes))[1]
-        areas, thickness, hollow = self._hollows(displacement)
+        centres, areas, thickness, hollow = self._hollows(displacement)
+        hollow = hollow[self._nearest(centres, thickness >= self.throat)]
         area = np.bincount(hollow, weights=np.where(thickness >= self.gap, areas, 0.0))
         rank = np.argsort(-area, kind="stable")[: np.count_nonzero(area > 0.0)]
         self.areas = area[rank]
@@ -110,7 +114,7 @@ class Pores:
         """
         if not len(self):
             return PoreState(self.areas, self.areas, *np.zeros((2, 0), int), 0, np.zeros(self.owner.shape, bool))
-        areas, thickness, hollow = self._hollows(displacement)
+        _, areas, thickness, hollow = self._hollows(displacement)
         owned = self.owner.ravel() >= 0
         owner = np.where(owned, self.owner.ravel(), 0)
         is_open = owned & (thickness >= self.gap)
@@ -131,25 +135,40 @@ class Pores:
 
     def triangles(self, displacement) -> np.ndarray:
         """Corners (c, 4, 3, 2), um, of the quarters in a state, in the order of `owner`: for drawing."""
-        points = np.einsum("pa,cai->cpi", _POINTS, (self.mesh.nodes + displacement)[self.mesh.cells[self.cells]])
+        points = np.matmul(_POINTS, (self.mesh.nodes + displacement)[self.mesh.cells[self.cells]])
         return points[:, _QUARTERS[:, :3]]
 
     def _quarters(self, displacement):
         """Centres (4c, 2) and areas (4c,) of the quarters; they fill the curved cells exactly."""
         x = (self.mesh.nodes + displacement)[self.mesh.cells[self.cells]]
-        points = np.einsum("pa,cai->cpi", _POINTS, x)
+        points = np.matmul(_POINTS, x)
         quarters = (len(_POINTS) * np.arange(len(x))[:, None, None] + _QUARTERS).reshape(-1, 6)
         areas = triangle_areas(points.reshape(-1, 2), quarters)
-        return np.einsum("pa,cai->cpi", _CENTRES, x).reshape(-1, 2), areas
+        return np.matmul(_CENTRES, x).reshape(-1, 2), areas
 
     def _hollows(self, displacement):
-        """Area, thickness and hollow of each quarter (4c,) in a state."""
+        """Centre (4c, 2), area, thickness and hollow (4c,) of each quarter in a state."""
         centres, areas = self._quarters(displacement)
         lines, boxes, around = self.surfaces.at(displacement)
         walls = np.array(wall_positions(self.mesh, displacement))
         thickness = _thickness(centres, lines, boxes, around, self.surfaces.start, walls)
         order = np.argsort(-thickness, kind="stable")
-        return areas, thickness, _hollows(order, thickness, self._neighbours, self.throat)
+        return centres, areas, thickness, _hollows(order, thickness, self._neighbours, self.throat)
+
+    def _nearest(self, centres, wide):
+        """The wide quarter nearest to each along the medium, (4c,); itself where none can be reached.
+
+        In a slit of even width the thickness alone leaves it to rounding where a pore ends.
+        """
+        n = len(centres)
+        if not wide.any():
+            return np.arange(n)
+        here, side = np.nonzero(self._neighbours >= 0)
+        there = self._neighbours[here, side]
+        length = np.linalg.norm(centres[here] - centres[there], axis=1)
+        graph = csr_matrix((length, (here, there)), shape=(n, n))
+        _, _, source = dijkstra(graph, indices=np.flatnonzero(wide), min_only=True, return_predecessors=True)
+        return np.where(source >= 0, source, np.arange(n))
 
 
 def _shape(s, t):

@@ -90,7 +90,7 @@ class Surfaces:
         Boxes are (k, 4) and (P, 4): xmin, ymin, xmax, ymax.
         """
         x = self.mesh.nodes + displacement
-        lines = np.einsum("sa,eac->esc", self._shape, x[self.edges])
+        lines = np.matmul(self._shape, x[self.edges])
         boxes = np.concatenate([lines.min(axis=1), lines.max(axis=1)], axis=1)
         first = self.start[:-1]
         around = np.concatenate(
