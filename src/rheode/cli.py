@@ -128,8 +128,7 @@ def _carry_out(work, directory, verbose, quiet):
         try:
             work(watch)
         except KeyboardInterrupt:
-            stored = f"all increments are stored, and `rheode resume {directory}` continues" if started else "no increment was stored yet"
-            _say(f"Interrupted: {stored}.")
+            _say(f"Interrupted: every increment so far is stored, and `rheode resume {directory}` continues.")
             raise typer.Exit(3) from None
         except Exception as error:
             if started and exit_code(error) is not None:  # a disk that fills up on the way is not the study's fault

@@ -104,7 +104,7 @@ class MeshFile(Model):
 
     kind: Literal["mesh"] = Field(description="A mesh from a file")
     file: str = Field(description="Path of the mesh (npz with nodes, triangles, phase, particle; or a format of meshio), relative to the study file")
-    mesh_size: Annotated[float, Quantity("length", above=0)] = Field(0.7, description="Size of the elements that fill the pores")
+    mesh_size: Annotated[float, Quantity("length", above=0)] | None = Field(None, description="Size of the elements that fill the pores, where the file has none; by default twice the mean side of the particles' surface")
 
     @field_validator("file")
     @classmethod
