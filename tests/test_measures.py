@@ -377,6 +377,18 @@ def test_pore_that_splits_keeps_all_its_pieces():
     assert pores.at(slit(mesh, 0.8)).parts.tolist() == [1]
 
 
+def test_a_pocket_smaller_than_the_throat_is_no_pore():
+    # A notch 0.1 wide and 0.4 deep in one particle, closed by another but for a slit of 0.02.
+    notched = [(0, 1, 1.45, 1, 2), (0, 1.55, 2, 1, 2), (0, 1.45, 1.55, 1, 1.6)]
+    mesh = blocks((3, 4), [notched, (1, 1, 2, 2.02, 3)], size=0.3)
+    centre = mesh.nodes[mesh.cells[mesh.phase < 0]][:, :3].mean(axis=1)
+    notch = (abs(centre[:, 0] - 1.5) < 0.05) & (abs(centre[:, 1] - 1.8) < 0.2)
+    assert notch.any()
+    part, apart = (Pores(mesh, still(mesh), throat, GAP) for throat in (0.3, 0.15))
+    assert len(part) == 1 and np.all(part.owner[notch] == 0)
+    assert len(apart) == 2 and np.all(apart.owner[notch] == 1) and apart.areas[1] == pytest.approx(0.04, abs=0.02)
+
+
 def test_everything_shut():
     mesh = chambers()
     pores = Pores(mesh, still(mesh), THROAT, GAP)

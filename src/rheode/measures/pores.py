@@ -6,7 +6,7 @@ nearest surfaces (different particles, walls). Going down from the thickest poin
 maximum starts a hollow, and what is thinner joins the hollow that it touches first. Two hollows that
 meet are one pore if the passage between them is at least `throat` wide, or if one of them is nowhere
 as wide as that or hardly wider than the passage. What is thinner than the throat belongs to the pore
-that is nearest along the medium.
+that is nearest along the medium, and so does a hollow too small to hold a square of the throat's side.
 
 The points are quarters of the medium's cells. They are material points, so that a pore, once
 numbered, is a set of them for good; its area in a state is the deformed area of those that are open,
@@ -94,8 +94,8 @@ class Pores:
         self.cells = np.flatnonzero(~mesh.solid)
         self._neighbours = _quarter_neighbours(mesh.cells[self.cells])
         self._reference = self._quarters(np.zeros_like(mesh.nodes))[1]
-        centres, areas, thickness, hollow = self._hollows(displacement)
-        hollow = hollow[self._nearest(centres, thickness >= self.throat)]
+        centres, areas, thickness, hollow, wide = self._survey(displacement)
+        hollow = hollow[self._nearest(centres, wide)]
         area = np.bincount(hollow, weights=np.where(thickness >= self.gap, areas, 0.0))
         rank = np.argsort(-area, kind="stable")[: np.count_nonzero(area > 0.0)]
         self.areas = area[rank]
@@ -114,13 +114,13 @@ class Pores:
         """
         if not len(self):
             return PoreState(self.areas, self.areas, *np.zeros((2, 0), int), 0, np.zeros(self.owner.shape, bool))
-        _, areas, thickness, hollow = self._hollows(displacement)
+        _, areas, thickness, hollow, wide = self._survey(displacement)
         owned = self.owner.ravel() >= 0
         owner = np.where(owned, self.owner.ravel(), 0)
         is_open = owned & (thickness >= self.gap)
         now = np.bincount(owner, weights=np.where(is_open, areas, 0.0), minlength=len(self))
         # Wide hollows are the pores of this state; each carries the number it shares most with.
-        wide = owned & (thickness >= self.throat)
+        wide &= owned
         pieces, piece = np.unique(hollow[wide], return_inverse=True)
         shared = np.zeros((len(pieces), len(self)))
         np.add.at(shared, (piece, owner[wide]), self._reference[wide])
@@ -146,14 +146,17 @@ class Pores:
         areas = triangle_areas(points.reshape(-1, 2), quarters)
         return np.matmul(_CENTRES, x).reshape(-1, 2), areas
 
-    def _hollows(self, displacement):
-        """Centre (4c, 2), area, thickness and hollow (4c,) of each quarter in a state."""
+    def _survey(self, displacement):
+        """Centre (4c, 2), area, thickness, hollow of each quarter in a state, and whether it is the wide part of a pore."""
         centres, areas = self._quarters(displacement)
         lines, boxes, around = self.surfaces.at(displacement)
         walls = np.array(wall_positions(self.mesh, displacement))
         thickness = _thickness(centres, lines, boxes, around, self.surfaces.start, walls)
         order = np.argsort(-thickness, kind="stable")
-        return centres, areas, thickness, _hollows(order, thickness, self._neighbours, self.throat)
+        hollow = _hollows(order, thickness, self._neighbours, self.throat)
+        size = np.bincount(hollow, weights=areas)
+        wide = (thickness >= self.throat) & (size[hollow] >= self.throat**2)
+        return centres, areas, thickness, hollow, wide
 
     def _nearest(self, centres, wide):
         """The wide quarter nearest to each along the medium, (4c,); itself where none can be reached.
