@@ -4,14 +4,14 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .mesh import Mesh, MeshError, triangle_areas
+from .mesh import MeshError, triangle_areas
 from .meshing import finish
 
 
-def weld(mesh, neck, phases=None):
-    """Join particles that are closer than `neck` (um) by solid necks; the area fractions stay as they are.
+def weld(mesh, neck=None, phases=None):
+    """Join particles that are closer than `neck` by solid necks; the area fractions stay as they are.
 
-    mesh: straight-sided, with its pores; phases: names of the phases that weld, all of them by default. A pore cell
+    mesh: straight-sided, with its pores; neck: um, by default 0.1 mean radii; phases: names of the phases that weld, all of them by default. A pore cell
     turns into a neck where it stands on a side of one welding particle, has its third corner on another and is less than
     `neck` high; two particles are joined if the necks between them cover a side of each. A neck cell belongs to the
     particle of lower index and has its phase; the two particles share the nodes where the neck ends. So that necks add
@@ -19,8 +19,9 @@ def weld(mesh, neck, phases=None):
 
     What is assumed: a neck is bonded without stress, as wide as the sides that face each other (contact_size in a meshed
     packing) and of the material of its particle; walls stay unbonded. Whether the welded pieces reach from the floor to
-    the top wall is a matter of the packing: the mesh's notes tell. Raises MeshError if nothing is close enough.
+    the top wall is a matter of the packing (see `pack(spanning=...)`): the mesh's notes tell. Raises MeshError if nothing is close enough.
     """
+    neck = 0.1 * mesh.particle_radii.mean() if neck is None else float(neck)
     names = mesh.phase_names if phases is None else tuple(phases)
     unknown = [name for name in names if name not in mesh.phase_names]
     if unknown:
