@@ -5,11 +5,13 @@ value a cell; for drawing they are averaged to the corner nodes phase by phase (
 leaks from one phase into the other, and shaded linearly between them.
 """
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from . import style
+from .run import Run
 
 FILL = 0.18  # how much lighter a phase is as an area than as a line: the eye evens them out
 CLIP = 98.0  # percentile, by deformed area, at which a colour scale ends
@@ -106,22 +108,25 @@ class Canvas:
 
 
 class View:
-    """Common limits of panels that are compared, and the box, walls and scale bar drawn in each."""
+    """Common limits of panels that are compared, and the box, walls and scale bar drawn in each.
 
-    def __init__(self, canvas, frames, study):
-        corners = [canvas.position(f) for f in [None, *frames]]
-        self.low = np.min([p.min(axis=0) for p in corners], axis=0)
-        self.high = np.max([p.max(axis=0) for p in corners], axis=0)
+    `positions`: list of (n, 2) um, the nodes of every state that is shown.
+    """
+
+    def __init__(self, positions):
+        self.low = np.min([p.min(axis=0) for p in positions], axis=0)
+        self.high = np.max([p.max(axis=0) for p in positions], axis=0)
         self.size = self.high - self.low
         self.unit = 0.01 * max(self.size)
-        self.walls = study.walls
 
-    def aspect(self, room=(5, 12)):
+    @property
+    def aspect(self):
         """Height over width of a panel."""
-        return (self.size[1] + room[1] * self.unit) / (self.size[0] + room[0] * self.unit)
+        return (self.size[1] + 12 * self.unit) / (self.size[0] + 5 * self.unit)
 
-    def panel(self, ax, position, start_height=None, loaded=True):
-        """Set limits, draw the walls around `position` and the height at the start as a dotted line."""
+    def panel(self, ax, position, loaded, start_height=None):
+        """Set limits, draw the walls around `position` (with arrows on the top one if it is `loaded`) and the height at
+        the start as a dotted line."""
         from matplotlib.patches import Rectangle
 
         u = self.unit
@@ -135,7 +140,6 @@ class View:
                              ((x0 - 1.5 * u, y0), 1.5 * u, self.high[1] - y0 + 3 * u),
                              ((x1, y0), 1.5 * u, self.high[1] - y0 + 3 * u)):
             ax.add_patch(Rectangle(corner, w, h, **wall))
-        loaded = loaded and self.walls.kind != "rigid"
         ax.add_patch(Rectangle((x0, y1), x1 - x0, 2.2 * u if loaded else 1.5 * u,
                                **(wall | dict(facecolor=style.QUIET if loaded else "#aab1b9"))))
         if loaded:
@@ -154,10 +158,6 @@ class View:
         ax.text(x + length + 1.5 * self.unit, y, f"{length:g} µm", va="center", ha="left", fontsize=7)
 
 
-def _grid(count):
-    return (1, count) if count <= 3 else (2, (count + 1) // 2)
-
-
 def electrode(run):
     """The phases at each state worth seeing, on one scale."""
     canvas = Canvas(run.mesh, run.phases)
@@ -170,15 +170,15 @@ def electrode(run):
     else:
         panels = first + rest
     rows, columns = (2, 3) if len(panels) > 4 else (1, len(panels)) if len(panels) != 4 else (2, 2)
-    view = View(canvas, [f for _, f in panels], run.study)
+    view = View([canvas.position(f) for _, f in panels])
     with style.look():
         width = style.DOUBLE if columns > 2 else style.DOUBLE * 0.75
-        fig = style.figure(width, rows * (width / columns * view.aspect() + 3 * style.MM) + 7 * style.MM)
+        fig = style.figure(width, rows * (width / columns * view.aspect + 3 * style.MM) + 7 * style.MM)
         axes = fig.subplots(rows, columns, squeeze=False).ravel()
         height = canvas.position(start)[:, 1].max()
         for letter, ax, (title, frame) in zip("abcdefgh", axes, panels):
             position = canvas.position(frame)
-            view.panel(ax, position, None if frame is None else height, loaded=frame is not None)
+            view.panel(ax, position, frame is not None and loaded(run), None if frame is None else height)
             canvas.fill(ax, position, {n: style.tint(c, FILL) for n, c in run.colours.items()})
             canvas.outline(ax, position)
             _title(ax, letter, title, frame)
@@ -202,11 +202,18 @@ def _phase_key(fig, run):
                columnspacing=1.4, borderaxespad=0.1)
 
 
-def scale_end(canvas, frames, fields, phases=None):
-    """Percentile `CLIP` of the fields over all frames together, weighted by deformed area."""
-    chosen = slice(None) if phases is None else np.isin(canvas.phase, phases)
-    values = np.concatenate([field[chosen] for field in fields])
-    weights = np.concatenate([canvas.areas(canvas.position(f))[chosen] for f in frames])
+def loaded(run):
+    return run.study.walls.kind != "rigid"
+
+
+def scale_end(panels, field, phases=None):
+    """(percentile `CLIP` of a field over all panels together, weighted by deformed area; its largest value)."""
+    values, weights = [], []
+    for panel in panels:
+        chosen = slice(None) if phases is None else np.isin(panel.canvas.phase, phases)
+        values.append(field(panel.frame)[chosen])
+        weights.append(panel.canvas.areas(panel.position)[chosen])
+    values, weights = np.concatenate(values), np.concatenate(weights)
     order = np.argsort(values)
     share = np.cumsum(weights[order]) / weights.sum()
     return float(values[order][min(np.searchsorted(share, CLIP / 100), len(values) - 1)]), float(values.max())
@@ -221,53 +228,75 @@ def round_up(value):
     return float(np.ceil(value / step - 1e-9) * step)
 
 
-def _field_figure(run, field, colour, quantity, unit, phases, marks=None, states=None, end=None):
+@dataclass
+class Panel:
+    """One state in a field figure."""
+
+    title: str
+    run: Run
+    canvas: Canvas
+    frame: object
+
+    @cached_property
+    def position(self):
+        return self.canvas.position(self.frame)
+
+    @property
+    def start_height(self):
+        return self.canvas.position(self.run.result.frames[0])[:, 1].max()
+
+
+def panels_of(run):
+    """The states of a run that are worth a picture."""
+    canvas = Canvas(run.mesh, run.phases)
+    return [Panel(title, run, canvas, frame) for title, frame in run.states]
+
+
+def _field_figure(panels, field, colour, label, phases=None, marks=None):
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    states = states or run.states
-    canvas = Canvas(run.mesh, run.phases)
-    frames = [f for _, f in states]
-    values = [np.asarray(field(f), float) for f in frames]
-    clip, peak = scale_end(canvas, frames, values, phases)
-    end = end or round_up(clip)
+    clip, peak = scale_end(panels, field, phases)
+    end = round_up(clip)
     cmap, norm = style.colour_map(*colour), Normalize(0.0, end)
-    view = View(canvas, frames, run.study)
-    rows, columns = (len(states) // 2, 2) if len(states) in (2, 4) else (1, len(states))
+    view = View([p.position for p in panels])
+    columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 3)
+    rows = -(-len(panels) // columns)
     with style.look():
-        width = style.DOUBLE if columns > 1 else style.SINGLE
-        bar = 16 * style.MM
-        fig = style.figure(width, rows * ((width - bar) / columns * view.aspect() + 3 * style.MM) + 2 * style.MM)
+        width, bar = (style.DOUBLE if columns > 1 else style.SINGLE * 1.2), 16 * style.MM
+        fig = style.figure(width, rows * ((width - bar) / columns * view.aspect + 3 * style.MM) + 2 * style.MM)
         axes = fig.subplots(rows, columns, squeeze=False)
-        height = canvas.position(run.result.frames[0])[:, 1].max()
-        for letter, ax, (title, frame), value in zip("abcdefgh", axes.ravel(), states, values):
-            position = canvas.position(frame)
-            view.panel(ax, position, height)
+        for letter, ax, panel in zip("abcdefghijkl", axes.ravel(), panels):
+            canvas, position = panel.canvas, panel.position
+            view.panel(ax, position, loaded(panel.run), panel.start_height)
             if phases is not None:
-                canvas.fill(ax, position, {n: style.tint(run.colours[n], 0.72) for n in run.phases})
-            canvas.shade(ax, position, value, cmap, norm, phases)
+                canvas.fill(ax, position, {n: style.tint(c, 0.72) for n, c in panel.run.colours.items()})
+            canvas.shade(ax, position, field(panel.frame), cmap, norm, phases)
             canvas.outline(ax, position)
             if marks:
-                marks(canvas, ax, frame, view)
-            _title(ax, letter, title, frame)
+                marks(canvas, ax, panel.frame, view)
+            _title(ax, letter, panel.title, panel.frame)
+        for ax in axes.ravel()[len(panels):]:
+            ax.axis("off")
         view.scale_bar(axes[-1, 0])
-        colorbar = fig.colorbar(ScalarMappable(norm, cmap), ax=axes, shrink=0.62, aspect=28, pad=0.01,
-                                extend="max" if peak > end else "neither")
-        colorbar.set_label(f"{quantity} ({unit})" if unit else quantity)
+        colorbar = fig.colorbar(ScalarMappable(norm, cmap), ax=axes, shrink=0.62 if rows > 1 else 0.8, aspect=28 if rows > 1 else 22,
+                                pad=0.01, extend="max" if peak > end else "neither")
+        colorbar.set_label(label)
         colorbar.outline.set_linewidth(0.5)
     return fig, end, peak
 
 
-def von_mises(run, **kwargs):
+def von_mises(panels):
     """von Mises stress in all solids.  Returns (figure, end of the colour scale in GPa, largest value)."""
-    return _field_figure(run, lambda f: f.von_mises, style.STRESS, "von Mises stress", "GPa", None, **kwargs)
+    return _field_figure(panels, lambda f: f.von_mises, style.STRESS, "von Mises stress (GPa)")
 
 
-def creep(run, **kwargs):
-    """Size and direction of the creep strain in the active phases.  Returns as `von_mises`."""
+def creep(panels):
+    """Size and direction of the creep strain in the active phases of a run.  Returns as `von_mises`."""
+    run = panels[0].run
     active = [run.phases.index(n) for n in run.active]
-    return _field_figure(run, lambda f: f.derived("creep_strain_magnitude"), style.CREEP, "Creep strain", "",
-                         active, marks=_directions(active), **kwargs)
+    return _field_figure(panels, lambda f: f.derived("creep_strain_magnitude"), style.CREEP, "Creep strain",
+                         active, _directions(active))
 
 
 def _directions(active, across=17, longest=0.8):

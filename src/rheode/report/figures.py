@@ -27,8 +27,8 @@ def _start_dot(ax, value, colour):
 
 
 def _published(ax, run, column, colour, scale=1.0, shape="o", half=LITHIATED):
-    """Open markers at the published cycles; returns their heights."""
-    found = [(p.cycle, scale * p.value) for p in run.published if p.column == column and p.half == half]
+    """Open markers at the published cycles that the run has reached; returns their heights."""
+    found = [(p.cycle, scale * p.value) for p in run.published if p.column == column and p.half == half and p.cycle <= run.last]
     if found:
         ax.plot(*zip(*found), **style.open_marker(colour, shape))
     return [v for _, v in found]

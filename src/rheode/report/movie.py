@@ -5,7 +5,7 @@ from io import BytesIO
 import numpy as np
 
 from . import style
-from .fields import Canvas, View, round_up, scale_end
+from .fields import Canvas, Panel, View, loaded, round_up, scale_end
 
 SIZE, DPI = (7.6, 4.2), 150  # 1140 x 630 pixels
 MOST = 60  # frames
@@ -20,20 +20,20 @@ def frames_of(run, cycle=1):
     return [run.result.frames[i] for i in indices]
 
 
-def draw(run, cycle=1):
-    """Pictures (PIL images of one size) of a cycle, and the end of their colour scale in GPa."""
+def draw(run, frames, cycle=1):
+    """Pictures (PIL images of one size) of the frames of a cycle, the end of their colour scale and the largest value [GPa]."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
     from PIL import Image
 
-    frames = frames_of(run, cycle)
     canvas = Canvas(run.mesh, run.phases)
-    end = round_up(scale_end(canvas, frames, [f.von_mises for f in frames])[0])
+    panels = [Panel("", run, canvas, frame) for frame in frames]
+    clip, peak = scale_end(panels, lambda f: f.von_mises)
+    end = round_up(clip)
     cmap, norm = style.colour_map(*style.STRESS), Normalize(0, end)
-    view = View(canvas, frames, run.study)
-    height = canvas.position(run.result.frames[0])[:, 1].max()
+    view = View([panel.position for panel in panels])
     pictures = []
     with style.look():
         fig = Figure(figsize=SIZE, dpi=DPI)
@@ -43,17 +43,17 @@ def draw(run, cycle=1):
         bar.set_label("von Mises stress (GPa)")
         bar.outline.set_linewidth(0.5)
         marks = _curves(run, fig, cycle)
-        for frame in frames:
+        for panel in panels:
             field.clear()
-            position = canvas.position(frame)
-            view.panel(field, position, height)
+            frame, position = panel.frame, panel.position
+            view.panel(field, position, loaded(run), panels[0].start_height)
             canvas.shade(field, position, frame.von_mises, cmap, norm)
             canvas.outline(field, position)
             view.scale_bar(field)
             marks(frame)
             agg.draw()
             pictures.append(Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3].copy()))
-    return pictures, end
+    return pictures, end, peak
 
 
 def _curves(run, fig, cycle):

@@ -31,17 +31,21 @@ class Number:
         return computed - published if self.unit == "%" else 100 * (computed / published - 1)
 
 
-def headline(run):
-    """The headline numbers of a `Run`, in the order of the report."""
-    names = {n: label(run.study, n) for n in run.phases}
+def headline(run, names=None, last=None):
+    """The headline numbers of a `Run`, in the order of the report.
+
+    `names`: what the phases are called (by default as their materials); `last`: the later cycle (by default the last).
+    """
+    names = names or {n: label(run.study, n) for n in run.phases}
+    last = last or run.last
 
     def row(quantity, column, unit="GPa", scale=1.0, half=LITHIATED, offset=0.0):
         if column not in run.cycles:
             return
         published = {p.cycle: scale * p.value for p in run.published if p.column == column and p.half == half}
-        values = [scale * (run.at(column, c, half) - offset) for c in (1, run.last)]
+        values = [scale * (run.at(column, c, half) - offset) for c in (1, last)]
         rows.append(Number(quantity, STATES[half], unit, *values, published.get(1, NAN),
-                           published.get(run.last, NAN) if run.last > 1 else NAN))
+                           published.get(last, NAN) if last > 1 else NAN))
 
     rows = []
     for n in run.phases:

@@ -40,26 +40,15 @@ def data_uri(data, kind):
     return f"data:{kind};base64,{b64encode(data).decode()}"
 
 
-def inline(fig, picture):
-    """(data URI, width, height in CSS pixels) of a figure: fields as a picture of 256 colours, charts as SVG."""
-    with style.look():
-        if picture:
-            out = BytesIO()
-            fig.savefig(out, format="png", dpi=style.SCREEN_DPI)
-            uri = data_uri(_flat(out), "image/png")
-        else:
-            uri = data_uri(style.svg(fig).encode(), "image/svg+xml")
-    width, height = fig.get_size_inches()
-    return uri, round(width * 96), round(height * 96)
+def compact(png):
+    """(bytes, MIME type) of a picture for the page: lossless WebP is a fifth smaller than PNG; where Pillow lacks it, PNG."""
+    from PIL import Image, features
 
-
-def _flat(png):
-    """The PNG with a palette: a third of the size, and the difference can't be seen."""
-    from PIL import Image
-
+    if not features.check("webp"):
+        return png, "image/png"
     out = BytesIO()
-    Image.open(png).convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE, dither=0).save(out, "PNG")
-    return out.getvalue()
+    Image.open(BytesIO(png)).convert("RGB").save(out, "WEBP", lossless=True, quality=20, method=2)
+    return out.getvalue(), "image/webp"
 
 
 class Book:
@@ -71,9 +60,11 @@ class Book:
         folder.mkdir(exist_ok=True)
 
     def figure(self, name, fig, heading, caption, alt, picture=False):
+        """Place a figure: fields (`picture`) as pixels, charts as SVG; PDF and PNG are written beside the page."""
         with style.look():
-            style.save(fig, self.folder / name)
-        uri, width, height = inline(fig, picture)
+            files = style.save(fig, self.folder / name)
+            uri = data_uri(*compact(files[1].read_bytes())) if picture else data_uri(style.svg(fig).encode(), "image/svg+xml")
+        width, height = (round(inches * 96) for inches in fig.get_size_inches())
         files = f'<a href="{self.folder.name}/{name}.pdf">PDF</a> <a href="{self.folder.name}/{name}.png">PNG</a>'
         image = f'<img src="{uri}" alt="{escape(alt, quote=True)}" width="{width}" height="{height}">'
         return self.place(name, image, heading, caption, files, width)
@@ -96,12 +87,13 @@ def report(run, folder):
         t = text[name]
         return book.figure(name, fig, t["heading"], t["caption"].format(**fill) if fill else t["caption"], t["alt"], picture)
 
-    stress, stress_end, stress_peak = fields.von_mises(run)
+    panels = fields.panels_of(run)
+    stress, stress_end, stress_peak = fields.von_mises(panels)
     section("electrode", "The electrode", chart("electrode", fields.electrode(run), True))
     if any(half == "lithiation" for half in run.history["half []"]):
         section("movie", "The first cycle, moving", _movie(run, book, text["movie"]))
     parts = [chart("von_mises", stress, True, clip=words.clip_sentence(stress_end, stress_peak, "&nbsp;GPa"))]
-    creep, end, peak = fields.creep(run)
+    creep, end, peak = fields.creep(panels)
     if peak > 1e-4:
         parts.append(chart("creep", creep, True, clip=words.clip_sentence(end, peak, "")))
     else:
@@ -154,10 +146,8 @@ def _headline(run):
                 cells.append(f'<td class="n p">{numbers.shown_deviation(row, which) if there else ""}</td>')
         body.append("<tr>" + "".join(cells) + "</tr>")
     if compared:
-        source = escape(run.publication.citation)
-        where = "; ".join(dict.fromkeys(escape(p.conditions) for p in run.published if p.conditions))
-        note = (f"As simulated; nothing is fitted. Published: {source} ({where}). "
-                "Deviation: computed against published, in points where both are percentages.")
+        note = (f"As simulated; nothing is fitted. {words.source(run)} Deviation: computed against published, in points where both are "
+                "percentages.")
     else:
         note = "As simulated; nothing is fitted."
     return f"""<section id="s-numbers">
@@ -173,13 +163,12 @@ def _headline(run):
 
 
 def _movie(run, book, text):
-    pictures, end = movie.draw(run)
     frames = movie.frames_of(run)
+    pictures, end, peak = movie.draw(run, frames)
     data, kind = movie.encode(pictures, frames)
     poster = movie.still(pictures, frames)
     suffix = kind.split("/")[1]
     (book.folder / f"movie.{suffix}").write_bytes(data)
-    peak = max(float(f.von_mises.max()) for f in frames)
     width, height = (round(inches * 96) for inches in movie.SIZE)
     alt = escape(text["alt"], quote=True)
     still = data_uri(poster, "image/png")
@@ -200,9 +189,9 @@ def _pores(run, chart):
         found = 0
     if not found:
         return "<p>The clamped electrode has no pores to follow.</p>"
-    ends = [run.study.cycling.lithiation, run.study.cycling.delithiation]
-    given = " and ".join(f"{100 * float(figures.expansion_lines(run)[1][1](x)):.0f}&nbsp;% at <i>x</i> = {x:g}" for x in ends)
-    return chart("pores", figures.pores(run)) + f'\n<p class="note">Pure expansion with this electrode\'s volume fractions leaves {given}.</p>'
+    back = run.study.cycling.delithiation
+    paper, own = (f"{100 * float(line(back)):.0f}&nbsp;%" for _, line in figures.expansion_lines(run))
+    return chart("pores", figures.pores(run), paper=paper, own=own)
 
 
 def _settings(run):

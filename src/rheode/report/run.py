@@ -113,7 +113,11 @@ class Run:
         """The states worth a picture, as (title, frame): lithiated and delithiated, first and last cycle."""
         found = [(f"{word}, cycle {c}", self.frame(c, half)) for c in self.shown_cycles
                  for word, half in (("Lithiated", LITHIATED), ("Delithiated", DELITHIATED))]
-        return [(title, frame) for title, frame in found if frame is not None]
+        found = [(title, frame) for title, frame in found if frame is not None]
+        if not found:  # nothing has ended yet: where the run stands
+            frame = self.result.frames[len(self.result.frames) - 1]
+            found = [("Where the run stands", frame)]
+        return found
 
 
 

@@ -23,7 +23,7 @@ RUNS = ("#1f2429", "#d0691b", "#2f7f9f", "#8a5a9e", "#3f8f6b", "#b8902a", "#a634
 
 # Fields that are never negative run from pale to dark, so that "more" is more ink on white paper; each map is
 # perceptually uniform, cut short at its ends so that neither white pores nor black outlines are matched.
-STRESS, CREEP = ("magma_r", 0.02, 0.93), ("viridis_r", 0.0, 0.72)
+STRESS, CREEP = ("magma_r", 0.02, 0.93, 0.0), ("viridis_r", 0.0, 0.75, 0.22)
 
 
 def colours(roles):
@@ -45,12 +45,13 @@ def tint(colour, share):
 
 
 @cache
-def colour_map(name, low, high):
+def colour_map(name, low, high, white):
+    """The part of a matplotlib map from `low` to `high`, with a share of `white` mixed in (to let marks stand out)."""
     import numpy as np
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
-    return ListedColormap(colormaps[name](np.linspace(low, high, 256)))
+    return ListedColormap(white + (1 - white) * colormaps[name](np.linspace(low, high, 256)))
 
 
 @cache
@@ -142,8 +143,16 @@ def cycle_axis(ax, last):
     ax.set_xlabel("Cycle")
 
 
+def settle(fig):
+    """Lay the figure out once and for all; otherwise every file that is written repeats it."""
+    if fig.get_layout_engine() is not None:
+        fig.draw_without_rendering()
+        fig.set_layout_engine("none")
+
+
 def save(fig, path):
-    """Write `path`.pdf and `path`.png; fields inside are pictures, all else is drawn as lines."""
+    """Write `path`.pdf and `path`.png; fields inside are pictures, all else is drawn as lines.  Returns the paths."""
+    settle(fig)
     fig.savefig(path.with_suffix(".pdf"), dpi=PRINT_DPI, metadata={"CreationDate": None})
     fig.savefig(path.with_suffix(".png"), dpi=SCREEN_DPI)
     return [path.with_suffix(".pdf"), path.with_suffix(".png")]
@@ -153,6 +162,7 @@ def svg(fig):
     """The figure as SVG text (fields inside as embedded pictures)."""
     from io import StringIO
 
+    settle(fig)
     out = StringIO()
     fig.savefig(out, format="svg", dpi=SCREEN_DPI, metadata={"Date": None})
     return out.getvalue()

@@ -13,11 +13,20 @@ from .run import DELITHIATED, LITHIATED, formula, label
 
 def name(run, phase):
     """A phase's name for HTML."""
-    return formula(escape(label(run.study, phase)), "html")
+    return formula(plain(run, phase), "html")
 
 
 def plain(run, phase):
-    return escape(label(run.study, phase))
+    """The same for plain text: a name that is a word, not a formula, is small inside a sentence."""
+    return escape(_small(label(run.study, phase)))
+
+
+def _small(text):
+    return text[0].lower() + text[1:] if text[1:].islower() and text.isalpha() and len(text) > 3 else text
+
+
+def _begin(text):
+    return text[0].upper() + text[1:]
 
 
 def listed(items, last="and"):
@@ -92,10 +101,10 @@ def summary(run):
     if study.microstructure.kind == "packing":
         packing += f" (random packing, seed {study.microstructure.seed}, {study.microstructure.skeleton} skeleton)"
     medium = study.mechanics.medium
-    return (f"{listed(parts)}; {packing}. {pores}. Walls: {walls(run)}. {plane(run).capitalize()}. "
-            f"{protocol(run).capitalize()}, at {quantity(study.temperature, 'temperature')}. Lithiation is uniform in the active phase. "
+    return (f"{_begin(listed(parts))}; {packing}. {pores}. Walls: {walls(run)}. {_begin(plane(run))}. "
+            f"{_begin(protocol(run))}, at {quantity(study.temperature, 'temperature')}. Lithiation is uniform in the active phase. "
             f"Contact is carried by a third medium in the pores (stiffness ratio {medium.stiffness_ratio:g}, length {quantity(medium.length, 'length')}). "
-            f"The mesh has {len(mesh.nodes):,} nodes, {2 * len(mesh.nodes):,} displacements.").replace(",0", ",0")
+            f"The mesh has {len(mesh.nodes):,} nodes, {2 * len(mesh.nodes):,} displacements.")
 
 
 def warnings(run):
@@ -110,7 +119,7 @@ def warnings(run):
                     "the last cycle shown here is the last one that ended.")
     said += run.study.warnings()
     said += list(getattr(run.mesh, "notes", ()))
-    return [escape(s) for s in said]
+    return [escape(s).replace(" degC", "&nbsp;°C") for s in said]
 
 
 def gap(run):
@@ -124,7 +133,17 @@ def gap(run):
 def _published_clause(run, what):
     if not any(p.column.startswith(what) for p in run.published):
         return ""
-    return f" Open markers: published ({escape(run.publication.citation)}; rigid box)."
+    return f" Open markers: published ({_published_conditions(run, what)})."
+
+
+def _published_conditions(run, what=""):
+    return "; ".join(dict.fromkeys(escape(p.conditions) for p in run.published if p.column.startswith(what)))
+
+
+def source(run):
+    """Where the published values are from, and under which conditions, set against this run's."""
+    return (f"Published: {escape(run.publication.citation)} ({_published_conditions(run).replace('))', ')')}). "
+            f"This run: {conditions(run)}.")
 
 
 def captions(run):
@@ -184,7 +203,8 @@ def captions(run):
     add("pores", "What becomes of each pore",
         f"Area of each pore relative to the clamped state ({where}). <b>a</b>, Along the first cycle, one thin line a pore, with their median. <b>b</b>, At full lithiation (dark) and at the end of "
         "delithiation (pale), sorted; the size of a dot grows with the pore. <b>c</b>, Median and quartiles over the cycles. Red: pure expansion, the pores losing just what the active phase gains; "
-        "dotted, the estimate 1 − <i>x</i> of the in-situ microscopy; dashed, from this electrode's own volume fractions. A pore below its line has lost more than swelling took.",
+        "dotted, the estimate 1 − <i>x</i> that was put beside the in-situ microscopy ({paper} at the end of delithiation); dashed, from this electrode's own volume fractions ({own}). "
+        "A pore below its line has lost more than swelling took.",
         "Relative area of the individual pores over the first cycle and over all cycles, with the lines of pure expansion.")
     add("energies", "Where the work goes",
         f"Energies per volume of the clamped electrode ({where}). <b>a</b>, Over each whole cycle: dissipated by creep, done by the chemistry (growth and stiffness that change with <i>x</i>), "

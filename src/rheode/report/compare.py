@@ -1,0 +1,213 @@
+"""Several runs side by side: what differs in their settings, their headline numbers, curves and stress fields."""
+
+import csv
+from dataclasses import dataclass
+from html import escape
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+
+from . import fields, numbers, style, words
+from .page import Book, document
+from .run import DELITHIATED, LITHIATED, Run
+
+ROLES = {"active": "active phase", "framework": "framework", "electrolyte": "electrolyte"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`names` of the runs; `rows`: dicts with quantity, state, cycle, unit and one value a run (by its name); `page`: the HTML file."""
+
+    names: list[str]
+    rows: list[dict]
+    page: Path
+
+    def table(self):
+        """The rows as a rich table."""
+        from rich.table import Table
+
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for heading in ("", "state", "cycle", *self.names):
+            table.add_column(heading, justify="left" if heading in ("", "state") else "right")
+        for row in self.rows:
+            values = [numbers.shown(row[n], row["unit"]) + (f" {row['unit']}" if row["unit"] and np.isfinite(row[n]) else "") for n in self.names]
+            table.add_row(row["quantity"], row["state"], str(row["cycle"]), *values)
+        return table
+
+    def __str__(self):
+        """The table as text; the last line is the path of the page."""
+        from rich.console import Console
+
+        out = StringIO()
+        Console(file=out, width=60 + 16 * len(self.names)).print(self.table())
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + f"\n{self.page}"
+
+
+def compare(directories, out=None):
+    """Compare the runs in `directories`; write compare.html, compare.csv and figures/ to the folder `out`.
+
+    `out` is ./comparison by default.  Numbers stand in cycle 1 and in the last cycle that every run has ended.
+    Returns a `Comparison`.  Raises rheode.result.ResultError where a folder is no run.
+    """
+    from rheode.result import Result
+
+    runs = [Run(Result(d)) for d in directories]
+    names = _names(runs, directories)
+    out = Path(out or "comparison")
+    out.mkdir(parents=True, exist_ok=True)
+    last = min(run.last for run in runs)
+    rows = _rows(runs, names, last)
+    (out / "compare.csv").write_text(_csv(rows, names), encoding="utf-8")
+    page = out / "compare.html"
+    page.write_text(_page(runs, names, rows, last, Book(out / "figures")), encoding="utf-8")
+    return Comparison(names, rows, page)
+
+
+def _names(runs, directories):
+    """The studies' names, or the folders' where those are not enough to tell the runs apart."""
+    for candidates in ([r.study.name for r in runs], [Path(d).resolve().name for d in directories], [str(d) for d in directories]):
+        if len(set(candidates)) == len(candidates):
+            return candidates
+    return [f"run {i}" for i in range(1, len(runs) + 1)]
+
+
+def roles(run):
+    """Phases by what they do, so that runs of different materials can stand in one row: phase -> "active phase"."""
+    out, count = {}, {}
+    for n in run.phases:
+        role = ROLES.get(run.study.phases[n].role, run.study.phases[n].role)
+        count[role] = count.get(role, 0) + 1
+        out[n] = role if count[role] == 1 else f"{role} {count[role]}"
+    return out
+
+
+def _rows(runs, names, last):
+    table = {}
+    for run, name in zip(runs, names):
+        for number in numbers.headline(run, roles(run), last) if last else []:
+            for cycle, value in ((1, number.first), (last, number.last)) if last > 1 else ((1, number.first),):
+                table.setdefault((number.quantity, number.state, cycle, number.unit), {})[name] = value
+    keys = ("quantity", "state", "cycle", "unit")
+    return [dict(zip(keys, key)) | {n: values.get(n, float("nan")) for n in names} for key, values in table.items()]
+
+
+def _csv(rows, names):
+    out = StringIO()
+    writer = csv.DictWriter(out, ["quantity", "state", "cycle", "unit", *names], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([{k: ("" if isinstance(v, float) and not np.isfinite(v) else v) for k, v in row.items()} for row in rows])
+    return out.getvalue()
+
+
+def _flat(tree, prefix=""):
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {k: v for key, value in tree.items() for k, v in _flat(value, f"{prefix}.{key}" if prefix else str(key)).items()}
+
+
+def differences(runs):
+    """Entries of the studies that are not the same in all: [(key path, value of each run)]; materials by name only."""
+    skip = {"name", "title", "versions", "materials", "publication"}
+    flat = [_flat({k: v for k, v in run.study.model_dump(mode="json", by_alias=True).items() if k not in skip}) for run in runs]
+    keys = list(dict.fromkeys(key for one in flat for key in one))
+    found = [(key, [one.get(key) for one in flat]) for key in keys]
+    return [(key, values) for key, values in found if any(v != values[0] for v in values[1:])]
+
+
+def curves(runs, names):
+    """Overlaid curves against cycles, a colour a run; the last panel is the key.  Returns a figure."""
+    colours = [style.RUNS[i % len(style.RUNS)] for i in range(len(runs))]
+    reached = max(run.last for run in runs)
+    firsts = [{role: n for n, role in reversed(roles(run).items())} for run in runs]
+    panels = [("Contact ratio,\nactive–active (%)", "contact {active phase}-{active phase} []", 100, False),
+              ("Contact ratio,\nactive–framework (%)", "contact {active phase}-{framework} []", 100, False),
+              ("Mean von Mises stress,\nactive phase (GPa)", "von Mises {active phase} mean [GPa]", 1, False),
+              ("Mean von Mises stress,\nframework (GPa)", "von Mises {framework} mean [GPa]", 1, False),
+              ("Porosity (%)", "porosity []", 100, True),
+              ("Thickness change (%)", "thickness change []", 100, True),
+              ("Pressure on the\ntop wall (GPa)", "wall pressure [GPa]", 1, False)]
+    with style.look():
+        fig = style.figure(style.DOUBLE, 92 * style.MM)
+        axes = fig.subplots(2, 4).ravel()
+        for letter, ax, (name, template, scale, both) in zip("abcdefg", axes, panels):
+            published = {}
+            for run, first, colour in zip(runs, firsts, colours):
+                if any("{" + role + "}" in template and role not in first for role in ROLES.values()):
+                    continue
+                column = template.format_map(first)
+                if column not in run.cycles:
+                    continue
+                for half, dash in ((LITHIATED, "-"), (DELITHIATED, "--"))[: 1 + both]:
+                    cycles, values = run.series(column, half)
+                    ax.plot(cycles, scale * values, dash, color=colour, linewidth=1.2 if dash == "-" else 0.9,
+                            marker="o" if len(cycles) < 4 else None, markersize=2.6)
+                for p in run.published:
+                    if p.column == column and p.half == LITHIATED and p.cycle <= reached:
+                        published.setdefault((p.cycle, scale * p.value), set()).add(colour)
+            for (cycle, value), by in published.items():
+                ax.plot([cycle], [value], **style.open_marker(by.pop() if len(by) == 1 else style.INK))
+            if template.startswith(("contact", "von Mises", "porosity", "wall")):
+                ax.set_ylim(0, max(1.08 * ax.get_ylim()[1] / 1.05, 1e-6))
+            style.cycle_axis(ax, reached)
+            ax.set_ylabel(name)
+            style.title(ax, letter)
+        key = axes[7]
+        key.axis("off")
+        for name, colour in zip(names, colours):
+            key.plot([], [], color=colour, label=name)
+        key.plot([], [], color=style.QUIET, label="full lithiation")
+        key.plot([], [], "--", color=style.QUIET, linewidth=0.9, label="end of delithiation")
+        if any(run.published for run in runs):
+            key.plot([], [], label="published", **(style.open_marker(style.INK) | {"clip_on": True}))
+        key.legend(loc="center left", bbox_to_anchor=(-0.15, 0.5), borderaxespad=0, handlelength=1.8, labelspacing=0.7)
+    return fig
+
+
+def _page(runs, names, rows, last, book):
+    parts = [f'<header>\n<p class="kicker">rheode comparison</p>\n<h1>{escape(words.listed(names))}</h1>\n</header>']
+    warned = [f"{escape(name)}: {w}" for run, name in zip(runs, names) if not run.result.complete for w in words.warnings(run)[:1]]
+    if warned:
+        parts.append('<aside class="warnings" aria-label="Warnings"><ul>' + "".join(f"<li>{w}</li>" for w in warned) + "</ul></aside>")
+
+    heads = "".join(f'<th scope="col" class="n">{escape(n)}</th>' for n in names)
+    differing = differences(runs)
+    body = "\n".join(f'<tr><th scope="row"><code>{escape(key)}</code></th>' + "".join(f'<td class="n">{_setting(v)}</td>' for v in values) + "</tr>"
+                     for key, values in differing)
+    table = f'<div class="scroll"><table class="numbers plain"><thead><tr><th scope="col">Setting</th>{heads}</tr></thead><tbody>\n{body}\n</tbody></table></div>'
+    parts.append('<section id="s-settings">\n<h2>What differs</h2>\n' + (table if differing else "<p>The studies are the same.</p>") + "\n</section>")
+
+    if last:
+        lines = []
+        for row in rows:
+            cells = "".join(f'<td class="n v">{numbers.shown(row[n], row["unit"])}'
+                            f'<span class="u">{"&nbsp;" + row["unit"] if row["unit"] and np.isfinite(row[n]) else ""}</span></td>' for n in names)
+            lines.append(f'<tr><th scope="row">{escape(row["quantity"])}</th><td>{row["state"]}, cycle {row["cycle"]}</td>{cells}</tr>')
+        parts.append(f'<section id="s-numbers">\n<h2>Headline numbers</h2>\n<div class="scroll"><table class="numbers">'
+                     f'<thead><tr><th scope="col">Quantity</th><th scope="col">State</th>{heads}</tr></thead><tbody>\n' + "\n".join(lines)
+                     + '\n</tbody></table></div>\n<p class="note">As simulated; nothing is fitted. Also in compare.csv.</p>\n</section>')
+        caption = ("Each run has its colour. Solid lines: full lithiation; dashed: end of delithiation. Thickness is relative to the clamped state."
+                   + (" Open markers: published values, in the colour of the run that they belong to, or black where they belong to several." if any(r.published for r in runs) else ""))
+        parts.append('<section id="s-curves">\n<h2>Against cycles</h2>\n'
+                     + book.figure("curves", curves(runs, names), "The runs over the cycles", caption,
+                                   "Contact ratios, mean stresses, porosity, thickness and wall pressure of all runs against cycles.") + "\n</section>")
+        panels = []
+        for run, name in zip(runs, names):
+            frame = run.frame(last, LITHIATED)
+            if frame is not None:
+                panels.append(fields.Panel(name, run, fields.Canvas(run.mesh, run.phases), frame))
+        if panels:
+            fig, end, peak = fields.von_mises(panels)
+            caption = (f"Von Mises stress at full lithiation of cycle {last}, all panels on one length scale and one colour scale. "
+                       + words.clip_sentence(end, peak, "&nbsp;GPa"))
+            parts.append('<section id="s-fields">\n<h2>Stress at full lithiation</h2>\n'
+                         + book.figure("fields", fig, "Stress in the particles", caption, "Maps of the von Mises stress of each run.", True) + "\n</section>")
+    else:
+        parts.append("<p>There is a run in which no lithiation has ended yet, so there is nothing to compare.</p>")
+    return document("Comparison: " + ", ".join(names), "<main>\n" + "\n".join(parts) + "\n</main>")
+
+
+def _setting(value):
+    if isinstance(value, list):
+        value = " × ".join(map(str, value))
+    return "–" if value is None else escape(str(value))
