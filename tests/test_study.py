@@ -95,6 +95,12 @@ def test_scalars_are_read_as_people_mean_them():
     assert parse_yaml("{a: 1e-6, b: no, c: 1:30, d: 010, e: 2024-01-01, f: true, g: .inf}", "") == {"a": 1e-6, "b": "no", "c": "1:30", "d": 10, "e": "2024-01-01", "f": True, "g": float("inf")}
 
 
+@pytest.mark.parametrize("text", ["0E0", "1e-6", "12", "no", "true", "~", "2024-01-01", "a: b", "# x", "é\u2028\n", ""])
+def test_any_title_survives_being_stored(text):
+    study = Study.from_mapping(parse_yaml(TEXT, "") | {"title": text})
+    assert Study.from_mapping(parse_yaml(study.dump(), "")).title == text
+
+
 # --- warnings ---------------------------------------------------------------------------------------
 
 
@@ -139,6 +145,10 @@ def test_a_stored_study_outlives_its_mesh_file(tmp_path):
     mesh.unlink()
     (tmp_path / "study.yaml").write_text(study.dump())
     assert Study.load(tmp_path / "study.yaml") == study
+
+
+def test_warns_of_a_publication_that_says_nothing_of_these_materials():
+    assert "xiong-2024 has no values" in warned("se-60mse", "materials={mine: {extends: selenium}}", "phases.se.material=mine")
 
 
 # --- publications -----------------------------------------------------------------------------------

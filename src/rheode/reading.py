@@ -69,13 +69,18 @@ def _refusal(problem, place):
     return yaml.constructor.ConstructorError(None, None, problem, place.start_mark)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that either version of YAML would take for a number, a date or a truth value."""
+
+
 _TAG = "tag:yaml.org,2002:"
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", [*"~nN", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
     ("number", r"[-+]?(\.\d+|\d+\.?\d*)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", [*"-+.0123456789"]),
 ):
-    _Loader.add_implicit_resolver(_TAG + _tag, re.compile(rf"(?:{_pattern})\Z", re.ASCII), _first)
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(_TAG + _tag, re.compile(rf"(?:{_pattern})\Z", re.ASCII), _first)
 _Loader.add_constructor(_TAG + "null", lambda loader, node: None)
 _Loader.add_constructor(_TAG + "bool", lambda loader, node: loader.construct_scalar(node).lower() == "true")
 _Loader.add_constructor(_TAG + "number", _Loader.number)
@@ -122,7 +127,7 @@ def read_mapping(path: Path) -> dict:
 
 def to_yaml(data: dict) -> str:
     """`data` as YAML in its own order, long texts unbroken."""
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=10_000)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
 
 
 # --- field types ----------------------------------------------------------------------------------
@@ -131,7 +136,7 @@ def to_yaml(data: dict) -> str:
 class Model(BaseModel):
     """A section of a file: only known keys, never changed once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def refuse(allowed: str) -> PydanticCustomError:

@@ -388,6 +388,8 @@ class Study(Model):
                     f"Phase {name}: the creep law of {material.name} belongs to {units.show(measured.value, 'temperature')} and has no activation energy, "
                     f"so it is used unshifted at {units.show(self.temperature, 'temperature')}; creep at that temperature may differ by orders of magnitude."
                 )
+        if self.publication is not None and not self.published():
+            said.append(f"{self.publication} has no values for these materials, so nothing published is printed beside the computed values.")
         if self.microstructure.kind == "mesh":
             given = [name for name, phase in self.phases.items() if phase.fraction is not None]
             if given:
