@@ -1,0 +1,179 @@
+"""A study's electrode as potentials: which phase follows which law, what fills the pores, what holds the walls."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rheode import measures
+from rheode.mechanics.contact.third_medium import third_medium
+from rheode.mechanics.laws import hencky_norton
+from rheode.mechanics.linear import linear_solver
+from rheode.mechanics.minimiser import Minimiser
+from rheode.mechanics.potential import unknowns
+from rheode.mechanics.solid import Solid, pressure, von_mises
+from rheode.mechanics.system import System
+from rheode.mechanics.walls import Fixture, StackPressure
+
+LAWS = {"hencky-norton": hencky_norton.LAW}
+
+
+def build_mesh(study):
+    """The mesh that a study names: a packing, meshed, or the user's own. Raises PackingError, MeshError."""
+    from rheode import microstructure
+
+    micro, phases = study.microstructure, study.phases
+    if micro.kind == "mesh":
+        return microstructure.read_mesh(micro.file, list(phases), micro.mesh_size)
+    fractions = {name: phase.fraction for name, phase in phases.items()}
+    packing = microstructure.pack(
+        fractions, micro.particles, micro.box, size_spread=micro.size_spread, seed=micro.seed, gap=micro.gap
+    )
+    mesh = microstructure.mesh_packing(packing, micro.mesh_size, micro.contact_size)
+    if micro.skeleton == "welded":
+        mesh = microstructure.weld(mesh, [name for name, phase in phases.items() if phase.role == "framework"])
+    return mesh
+
+
+class Model:
+    """Mesh, materials and walls of a study, ready to be solved and measured.
+
+    Lengths um, stresses GPa, times s. `x` is the extended vector of `unknowns`.
+    """
+
+    def __init__(self, study, mesh):
+        self.study, self.mesh = study, mesh
+        self.materials = study.materials()
+        width, height = (float(side) for side in mesh.box)
+        self.width, self.height = width, height
+        walls, generalized = study.walls.kind, study.mechanics.plane == "generalized_plane_strain"
+        nodes = mesh.walls
+        free = [name for name, is_free in (("stretch zz", generalized), ("wall top", walls != "rigid")) if is_free]
+        fixed = [name for name in ("stretch zz", "wall top", "wall right", "fixed") if name not in free]
+        tied = [
+            (nodes["left"], 0, "fixed"),
+            (nodes["right"], 0, "wall right"),
+            (nodes["bottom"], 1, "fixed"),
+            (nodes["top"], 1, "wall top"),
+        ]
+        self.unknowns = unknowns(len(mesh.nodes), tied, free, fixed)
+        self.solids = []
+        for index, name in enumerate(mesh.phase_names):
+            material, cells = self.materials[name], mesh.cells[mesh.phase == index]
+            law = LAWS[material.law]
+            self.solids.append(Solid(name, law, mesh.nodes, cells, self.unknowns, self._fields(name, 0.0)))
+        medium = study.mechanics.medium
+        self.medium = third_medium(
+            mesh.nodes, mesh.cells[~mesh.solid], self.unknowns, *self._stiffest(), medium.stiffness_ratio, medium.length
+        )
+        self.loads = []
+        if generalized or walls == "pressure":
+            out_of_plane = study.mechanics.out_of_plane_pressure if generalized else 0.0
+            self.loads.append(StackPressure(self.unknowns, "wall top", width, height, 0.0, out_of_plane))
+        if walls == "fixture":
+            self.loads.append(Fixture(self.unknowns, "wall top", width, height))
+        self.system = System(self.unknowns, [*self.solids, *self.medium, *self.loads])
+        self.minimise = Minimiser(self.system, linear_solver())
+        self.surfaces = measures.Surfaces(mesh)
+        self.gap = study.output.contact_gap.of(measures.mean_particle_radius(mesh))
+        # Position of each phase's cells among all solid cells, the order of stored fields.
+        order = np.cumsum(mesh.solid) - 1
+        self._slots = [order[mesh.phase == index] for index in range(len(mesh.phase_names))]
+
+    def _stiffest(self):
+        """K, G [GPa] that the medium's stiffness ratio refers to: the framework's, else the stiffest phase's."""
+        study = self.study
+        names = [n for n in self.mesh.phase_names if study.phases[n].role == "framework"] or list(self.mesh.phase_names)
+        table = [self.materials[name].at(np.array(0.0), study.temperature) for name in names]
+        return max((float(p["K"]), float(p["G"])) for p in table)
+
+    def _fields(self, name, lithiation):
+        material = self.materials[name]
+        x = np.asarray(lithiation if self.study.phases[name].lithiates else 0.0, float)
+        values = material.at(x, self.study.temperature)
+        return {"growth": material.growth(x)} | {key: values[key] for key in LAWS[material.law].parameters}
+
+    def begin(self, dt, lithiation, loads=None):
+        """An increment of dt [s] that ends at a lithiation (a number, or one a cell of the phase)."""
+        fields = {name: self._fields(name, lithiation) for name in self.mesh.phase_names}
+        self.system.begin(dt, fields | (loads or {}))
+
+    # -- measures --
+
+    def displacement(self, x):
+        """(n, 2) um."""
+        return self.unknowns.nodes(x)
+
+    def scalar(self, x, name):
+        return float(x[self.unknowns.blocks[name][0]])
+
+    def supports(self, x):
+        """Position of the wall on top, of the wall on the right [um] and out-of-plane stretch minus one, and the forces
+        per depth [GPa um, GPa um2] that the electrode needs from outside there: (3,) each."""
+        self.system.begin(0.0, {})  # what is there now, not what another increment would relax
+        inside = sum(g for p, g in zip(self.system.potentials, self.system.gradients(x)) if p not in self.loads)
+        index = [self.unknowns.blocks[name][0] for name in ("wall top", "wall right", "stretch zz")]
+        return x[index], inside[index]
+
+    def row(self, x, gaps=(0.5, 1.0, 2.0)):
+        """The measures of a committed state as columns of the history; docs/theory.md defines each."""
+        row = {}
+        displacement = self.displacement(x)
+        distortion, smallest = 1.0, np.inf
+        for solid in self.solids:
+            f = solid.deformation(x)
+            det = np.linalg.det(f)
+            weights = solid.weights * det
+            stress = solid.cauchy(x)
+            statistics = measures.statistics(von_mises(stress), weights)
+            for key, value in statistics._asdict().items():
+                row[f"von Mises {solid.name} {key} [GPa]"] = value
+            row[f"pressure {solid.name} mean [GPa]"] = float(np.average(pressure(stress), weights=weights))
+            slip = solid.slip.reshape(weights.shape)
+            row[f"creep strain {solid.name} mean []"] = float(np.average(slip, weights=weights))
+            distortion = max(distortion, float(measures.distortion(f[..., :2, :2]).max()))
+            smallest = min(smallest, float(det.min()))
+        contact = measures.contact_ratios(self.surfaces, displacement, [share * self.gap for share in gaps])
+        labels = {0.5: " gap/2", 1.0: "", 2.0: " gap*2"}
+        for k, share in enumerate(gaps):
+            for (a, b), values in contact.items():
+                row[f"contact {a}-{b}{labels[share]} []"] = float(values[k])
+        walls = measures.wall_positions(self.mesh, displacement)
+        row["porosity []"] = measures.porosity(self.mesh, displacement)
+        row["thickness [um]"] = walls.thickness
+        row["width [um]"] = walls.width
+        stretch = 1.0 + self.scalar(x, "stretch zz")
+        row["stretch zz []"] = stretch
+        top, right, out_of_plane = self.supports(x)[1]
+        row["wall pressure [GPa]"] = -top / (walls.width * stretch)
+        row["side pressure [GPa]"] = -right / (walls.thickness * stretch)
+        row["out-of-plane stress [GPa]"] = out_of_plane / (walls.width * walls.thickness)
+        row["elastic energy [GPa um2]"] = sum(solid.stored for solid in self.solids)
+        row["creep dissipation [GPa um2]"] = sum(solid.dissipated for solid in self.solids)
+        row["chemical work [GPa um2]"] = sum(solid.chemical for solid in self.solids)
+        row["medium energy [GPa um2]"] = sum(part.evaluate(x, 0).energy for part in self.medium)
+        medium = self.medium[0]
+        weights = medium.weights * np.linalg.det(medium.deformation(x))
+        row["medium pressure mean [GPa]"] = float(np.average(pressure(medium.cauchy(x)), weights=weights))
+        row["largest distortion []"] = distortion
+        row["smallest det F []"] = smallest
+        return row
+
+    def fields(self, x, lithiation):
+        """The fields of a committed state as `result.Frame` holds them."""
+        cells = int(self.mesh.solid.sum())
+        out = {
+            "displacement": self.displacement(x),
+            "stretch_zz": 1.0 + self.scalar(x, "stretch zz"),
+            "von_mises": np.empty(cells),
+            "pressure": np.empty(cells),
+            "creep_strain": np.empty((cells, 4)),
+            "lithiation_field": np.zeros(cells),
+        }
+        for solid, slots in zip(self.solids, self._slots):
+            stress = solid.cauchy(x)
+            out["von_mises"][slots] = von_mises(stress).mean(axis=1)
+            out["pressure"][slots] = pressure(stress).mean(axis=1)
+            out["creep_strain"][slots] = solid.creep_strain().mean(axis=1)
+            if self.study.phases[solid.name].lithiates:
+                out["lithiation_field"][slots] = lithiation
+        return out
