@@ -1,10 +1,13 @@
 """Meshes made elsewhere: read, checked, mended where that is safe, and completed by a mesh of the pores."""
 
+import io
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from .mesh import PORE, SIDES, Mesh, MeshError, triangle_areas, unshared_sides
 from .meshing import check, finish, graded, size_field
@@ -47,7 +50,8 @@ def _read(path, phases, mesh_size, box):
     missing = [key for key, value in (("nodes", data.get("nodes")), ("tri6, cells, triangles or tri", cells), ("phase", data.get("phase"))) if value is None]
     if missing:
         raise MeshError(f"it holds {', '.join(sorted(data)) or 'nothing'}, but no {'; no '.join(missing)}")
-    nodes, phase, particle = np.asarray(data["nodes"], float), _phase_index(data["phase"], names, values), data.get("particle")
+    nodes, cells = _arrays(data["nodes"], cells)
+    phase, particle = _phase_index(data["phase"], names, values), data.get("particle")
     for key, given in (("phase", phase), ("particle", particle)):
         if given is not None and np.shape(given) != (len(cells),):
             raise MeshError(f"{key} has the shape {np.shape(given)}; one value for each of the {len(cells)} cells is needed")
@@ -59,9 +63,10 @@ def _read(path, phases, mesh_size, box):
     notes = ()
     box = next((b for b in (box, data.get("box"), data.get("L")) if b is not None), None)
     if box is None:
-        low, high = nodes.min(axis=0), nodes.max(axis=0)
-        box = (high - low)[:2]
-        nodes = nodes - [*low[:2], 0.0][: nodes.shape[1]]
+        corners = nodes[cells[:, :3]].reshape(-1, 2)
+        low = corners.min(axis=0)
+        box = corners.max(axis=0) - low
+        nodes = nodes - low
         notes = (f"The file names no box: the rectangle around its nodes was taken, {box[0]:.6g} x {box[1]:.6g} um.",)
     box = np.broadcast_to(np.asarray(box, float), 2)
     own = None if particle is None else np.asarray(particle)[solid]
@@ -74,8 +79,9 @@ def _npz(path):
     try:
         with np.load(path, allow_pickle=False) as data:
             return {key: data[key] for key in data}
-    except (OSError, ValueError, EOFError) as fault:
-        raise MeshError(f"not an npz of plain arrays ({fault})") from None
+    # Depending on what the file holds instead, numpy ends in half a dozen kinds of errors.
+    except Exception:
+        raise MeshError("not an npz of plain arrays; np.savez writes one") from None
 
 
 def _meshio(path):
@@ -84,11 +90,14 @@ def _meshio(path):
         import meshio
     except ImportError:
         raise MeshError("only .npz is read without meshio; install rheode[meshio]") from None
+    # On files that are not what their names say, meshio prints and ends in SystemExit, KeyError, ...
+    said = io.StringIO()
     try:
-        mesh = meshio.read(path)
-    # meshio's readers end in SystemExit, KeyError, ... on files that are not what their names say.
+        with redirect_stdout(said), redirect_stderr(said):
+            mesh = meshio.read(path)
     except (Exception, SystemExit) as fault:
-        raise MeshError(f"meshio can't read it ({' '.join(str(fault).split()) or type(fault).__name__})") from None
+        reason = said.getvalue() if isinstance(fault, SystemExit) else str(fault)
+        raise MeshError(f"meshio can't read it ({' '.join(reason.split()) or type(fault).__name__})") from None
     blocks = [k for k, block in enumerate(mesh.cells) if block.type in ("triangle", "triangle6")]
     kinds = {mesh.cells[k].type for k in blocks}
     if len(kinds) != 1:
@@ -163,10 +172,11 @@ def fill_pores(nodes, triangles, phase, particle, box, mesh_size=None, *, phase_
     by how much that changes the particles' area goes into the mesh's notes, and a change above LARGEST_AREA_CHANGE is
     refused. Raises MeshError.
     """
-    box = np.broadcast_to(np.asarray(box, float), 2)
-    points, triangles, straightened = _corners(nodes, triangles, np.asarray(phase), box)
+    box, phase = np.broadcast_to(np.asarray(box, float), 2), np.asarray(phase)
+    if phase.min() < 0:
+        raise MeshError("some cells are pores; only the particles' cells are taken here")
+    points, triangles, straightened = _corners(*_arrays(nodes, triangles), phase, box)
     particle = np.unique(_pieces(triangles, len(points)) if particle is None else particle, return_inverse=True)[1]
-    phase = np.asarray(phase)
     _check_owners(triangles, phase, particle)
     if phase_names is None:
         phase_names = [str(k) for k in range(phase.max() + 1)]
@@ -175,6 +185,9 @@ def fill_pores(nodes, triangles, phase, particle, box, mesh_size=None, *, phase_
     # The triangulation sees the surface's nodes, the walls' and the new ones in the pores, not the inside of particles.
     surface, inverse = np.unique(sides, return_inverse=True)
     rim = points[surface]
+    touching = cKDTree(rim).query_pairs(1e-9 * box.max(), output_type="ndarray")
+    if len(touching):
+        raise MeshError(f"{len(touching)} pairs of surface nodes coincide, the first at {place(rim[touching[0, 0]])} um; particles need a gap between them, and neighbouring cells common nodes")
     segments = inverse.reshape(-1, 2)
     length = np.linalg.norm(rim[segments[:, 1]] - rim[segments[:, 0]], axis=1)
     mesh_size = 2 * length.mean() if mesh_size is None else float(mesh_size)
@@ -203,6 +216,25 @@ def fill_pores(nodes, triangles, phase, particle, box, mesh_size=None, *, phase_
     return finish(points, np.vstack([triangles, pores]), np.append(phase, none), np.append(particle, none), box, phase_names, (*notes, *straightened))
 
 
+def _arrays(nodes, triangles):
+    """Nodes (n, 2) and cells (m, 3 or 6) as arrays, or MeshError for what they are instead."""
+    nodes, triangles = np.asarray(nodes), np.asarray(triangles)
+    if nodes.dtype.kind not in "iuf":
+        raise MeshError(f"nodes are of type {nodes.dtype}; numbers are needed")
+    nodes = nodes.astype(float)
+    if nodes.ndim != 2 or nodes.shape[1] not in (2, 3):
+        raise MeshError(f"nodes have the shape {nodes.shape}; (n, 2) is needed")
+    if nodes.shape[1] == 3 and np.abs(nodes[:, 2]).max(initial=0) > 0:
+        raise MeshError(f"nodes have z coordinates up to {np.abs(nodes[:, 2]).max():g}; the mesh must lie in the plane z = 0")
+    if not np.isfinite(nodes).all():
+        raise MeshError("some nodes have coordinates that are not finite numbers")
+    if triangles.ndim != 2 or triangles.shape[1] not in (3, 6) or len(triangles) == 0 or triangles.dtype.kind not in "iu":
+        raise MeshError(f"cells have the shape {triangles.shape} and type {triangles.dtype}; (m, 3) or (m, 6) node numbers are needed")
+    if triangles.min() < 0 or triangles.max() >= len(nodes):
+        raise MeshError(f"cells name nodes {triangles.min()} to {triangles.max()}; there are nodes 0 to {len(nodes) - 1}")
+    return nodes[:, :2], triangles
+
+
 def _corners(nodes, triangles, phase, box):
     """Corner points in the box, counterclockwise T3 and notes on what was changed; MeshError for what can't be mended."""
     nodes, triangles, notes = _straight(nodes, triangles, phase)
@@ -218,18 +250,6 @@ def _corners(nodes, triangles, phase, box):
 
 def _straight(nodes, triangles, phase):
     """Nodes, counterclockwise corners of the cells, and a note if curved sides were made straight."""
-    nodes, triangles = np.asarray(nodes, float), np.asarray(triangles)
-    if nodes.ndim != 2 or nodes.shape[1] not in (2, 3):
-        raise MeshError(f"nodes have the shape {nodes.shape}; (n, 2) is needed")
-    if nodes.shape[1] == 3 and np.abs(nodes[:, 2]).max(initial=0) > 0:
-        raise MeshError(f"nodes have z coordinates up to {np.abs(nodes[:, 2]).max():g}; the mesh must lie in the plane z = 0")
-    if not np.isfinite(nodes).all():
-        raise MeshError("some nodes have coordinates that are not finite numbers")
-    if triangles.ndim != 2 or triangles.shape[1] not in (3, 6) or len(triangles) == 0 or triangles.dtype.kind not in "iu":
-        raise MeshError(f"cells have the shape {triangles.shape} and type {triangles.dtype}; (m, 3) or (m, 6) node numbers are needed")
-    if triangles.min() < 0 or triangles.max() >= len(nodes):
-        raise MeshError(f"cells name nodes {triangles.min()} to {triangles.max()}; there are nodes 0 to {len(nodes) - 1}")
-    nodes = nodes[:, :2]
     corners = triangles[:, :3].astype(np.int64)
     area = triangle_areas(nodes, corners)
     flat = np.abs(area) <= 1e-14 * np.ptp(nodes, axis=0).max() ** 2
@@ -278,14 +298,14 @@ def _facing_wall(rim, local, segments, box, wall, mesh_size):
     start_end = np.array([0.0, box[1 - axis]])
     # Opposite points keep away from each other, from the box's corners and from nodes on the wall.
     knots, steps = list(np.concatenate([start_end, ends])), [mesh_size, mesh_size, *local[on][np.argsort(along[on])]]
+    covered = _covered(rim, segments, axis, level)
     close = np.flatnonzero(~on & (distance < 0.5 * local))
     for k in close[np.argsort(distance[close], kind="stable")]:
-        if np.abs(np.array(knots) - along[k]).min() > 0.4 * local[k]:
+        if np.abs(np.array(knots) - along[k]).min() > 0.4 * local[k] and not covered(along[k]):
             knots.append(along[k])
             steps.append(local[k])
     knots, keep = np.unique(knots, return_index=True)
     steps = np.array(steps)[keep]
-    covered = _covered(rim, segments, axis, level)
     new = []
     for a, b, first, last in zip(knots, knots[1:], steps, steps[1:]):
         split = [0.0, 1.0] if covered(0.5 * (a + b)) else graded(b - a, min(first, mesh_size), min(last, mesh_size), mesh_size)

@@ -19,15 +19,15 @@ def mesh_packing(packing, mesh_size=None, contact_size=None):
     surface's sides grow to SURFACE_RANGE contact_size, the inside of particles and pores to mesh_size.
 
     Each disc becomes a polygon of the same area, so its corners lie a little outside the circle. Where two discs come
-    close, each turns one side towards the other, of equal length and parallel, so that the distance between them is not
-    below that of the circles; between them lies one layer of pore triangles. Raises MeshError where the sides
-    are so long that polygons come closer than half the packing's gap.
+    close, each turns one side towards the other, parallel and of equal length, with one layer of pore triangles between.
+    Polygons that still come closer than the packing's gap are moved apart, by thousandths of a um. Raises MeshError where
+    there is no room for that and half the gap is not kept.
     """
     mean = packing.radii.mean()
     mesh_size = 0.75 * mean if mesh_size is None else float(mesh_size)
-    contact_size = min(mesh_size, 0.33 * mean if contact_size is None else float(contact_size))
+    contact_size = min(mesh_size, 0.33 * mean) if contact_size is None else float(contact_size)
     if not 0 < contact_size <= mesh_size:
-        raise MeshError(f"mesh_size {mesh_size:g} um and contact_size {contact_size:g} um must be above 0")
+        raise MeshError(f"contact_size is {contact_size:g} um and mesh_size {mesh_size:g} um; both must be above 0, and contact_size no larger than mesh_size")
     largest = min(mesh_size, 1.4 * contact_size)
 
     corners, walls = _polygons(packing, contact_size, min(mesh_size, SURFACE_RANGE * contact_size))
@@ -128,7 +128,7 @@ def graded(length, first, last, largest):
     s = np.linspace(0, length, 201)
     size = np.minimum(largest, np.minimum(first + GROWTH * s, last + GROWTH * (length - s)))
     count = np.concatenate([[0], np.cumsum(0.5 * (1 / size[1:] + 1 / size[:-1]) * np.diff(s))])
-    n = max(1, int(round(count[-1])))
+    n = max(1, int(np.ceil(count[-1] - 0.4)))
     return np.interp(np.arange(n + 1) / n, count / count[-1], s / length)
 
 
@@ -230,7 +230,7 @@ def check(mesh):
         faults.append(f"mid nodes lie up to {straight:.3g} um beside the middle of their sides")
     if area.min() <= 0:
         faults.append(f"{int((area <= 0).sum())} cells have an area of 0 or less")
-    if abs(area.sum() / mesh.box.prod() - 1) > 1e-12 * 100:
+    if abs(area.sum() / mesh.box.prod() - 1) > 1e-12:
         faults.append(f"the cells cover {area.sum():.12g} um2 of a box of {mesh.box.prod():.12g} um2")
     if len(np.unique(mesh.cells)) < len(mesh.nodes):
         faults.append("some nodes belong to no cell")

@@ -83,7 +83,7 @@ def pack(fractions, particles, box, *, size_spread=0.2, seed=1, gap=0.01, size_r
                 return packing
         reached = max(reached, scale**2 * shares.sum())
         # Far from fitting, more starts only cost time.
-        if attempt == 5 and reached < 0.95 * shares.sum():
+        if attempt == 5 and reached < 0.9 * shares.sum():
             break
     if packed:
         raise PackingError(f"{asked}: none of {packed} packings had {spanning} reaching from the floor to the top wall; raise its fraction, lower the number of particles, or take a loose skeleton")

@@ -1,7 +1,7 @@
 """Triangulation of a box that keeps given segments as they are, with points added where there is room for them.
 
-Netgen's advancing front and its local refinement either fail in slits of 0.01 um between sides of 0.3 um or split those
-sides; here the sides are never split, so two facing sides bound one layer of flat triangles.
+Slits of 0.01 um between sides of 0.3 um are what matters here: a mesher that refines them to good angles needs thousands
+of cells where nothing happens. Sides are never split, so two facing ones bound a single layer of flat triangles.
 """
 
 import numpy as np
