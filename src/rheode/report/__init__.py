@@ -15,7 +15,7 @@ def write(directory):
 
 
 def compare(directories, out=None):
-    """Runs side by side; see `rheode.report.compare.compare`."""
-    from .compare import compare
+    """Runs side by side; see `rheode.report.comparison`."""
+    from .comparison import compare
 
     return compare(directories, out)

@@ -91,13 +91,13 @@ class Canvas:
 
         for i, name in enumerate(self.names):
             if phases is None or i in phases:
-                ax.add_patch(PathPatch(self.path(position, i), facecolor=colours[name], edgecolor="none"))
+                ax.add_artist(PathPatch(self.path(position, i), facecolor=colours[name], edgecolor="none"))
 
     def outline(self, ax, position, width=0.4, colour=style.INK):
         from matplotlib.patches import PathPatch
 
         for i in self.outlines:
-            ax.add_patch(PathPatch(self.path(position, i), facecolor="none", edgecolor=colour, linewidth=width,
+            ax.add_artist(PathPatch(self.path(position, i), facecolor="none", edgecolor=colour, linewidth=width,
                                    joinstyle="round", zorder=3))
 
     def deformation_gradient(self, frame):
@@ -139,8 +139,8 @@ class View:
         for corner, w, h in (((x0 - 1.5 * u, y0 - 1.5 * u), x1 - x0 + 3 * u, 1.5 * u),
                              ((x0 - 1.5 * u, y0), 1.5 * u, self.high[1] - y0 + 3 * u),
                              ((x1, y0), 1.5 * u, self.high[1] - y0 + 3 * u)):
-            ax.add_patch(Rectangle(corner, w, h, **wall))
-        ax.add_patch(Rectangle((x0, y1), x1 - x0, 2.2 * u if loaded else 1.5 * u,
+            ax.add_artist(Rectangle(corner, w, h, **wall))
+        ax.add_artist(Rectangle((x0, y1), x1 - x0, 2.2 * u if loaded else 1.5 * u,
                                **(wall | dict(facecolor=style.QUIET if loaded else "#aab1b9"))))
         if loaded:
             for x in np.linspace(x0, x1, 7)[1:-1]:
@@ -295,7 +295,7 @@ def creep(panels):
     """Size and direction of the creep strain in the active phases of a run.  Returns as `von_mises`."""
     run = panels[0].run
     active = [run.phases.index(n) for n in run.active]
-    return _field_figure(panels, lambda f: f.derived("creep_strain_magnitude"), style.CREEP, "Creep strain",
+    return _field_figure(panels, lambda f: f.derived("creep_strain_magnitude"), style.CREEP, "Equivalent creep strain",
                          active, _directions(active))
 
 

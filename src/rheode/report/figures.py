@@ -133,7 +133,8 @@ def stress(run):
         phases = run.phases
         fig = style.figure(style.DOUBLE, 108 * style.MM)
         axes = fig.subplots(2, len(phases), squeeze=False)
-        x_free, q_free = free_disc(run.study)
+        free = {phase: free_disc(run.study, phase) for phase in run.active}
+        free = {phase: curve for phase, curve in free.items() if curve[1].any()}  # stress-free unless held out of plane
         for j, phase in enumerate(phases):
             colour, pale = run.colours[phase], style.tint(run.colours[phase], PALE)
             above, below = axes[:, j]
@@ -149,20 +150,20 @@ def stress(run):
             published = _published(above, run, column, colour)
             if published:
                 labels.append(("published", published[-1], colour))
-            if phase == run.active[0]:
-                free = float(np.interp(run.study.cycling.lithiation, x_free, q_free))
-                above.axhline(free, color=style.INK, linewidth=0.8, linestyle=(0, (1, 1.4)))
-                labels.append(("free disc", free, style.INK))
-                top = free
+            if phase in free:
+                end = free[phase][1][-1]
+                above.axhline(end, color=style.INK, linewidth=0.8, linestyle=(0, (1, 1.4)))
+                labels.append(("free disc", end, style.INK))
+                top = end
             top = max([top, *published, p95.max(initial=0), *run.series(column, DELITHIATED)[1]])
             above.set_ylim(0, 1.12 * top or 1)
             style.cycle_axis(above, run.last)
             above.labels_wanted = labels
 
             labels = []
-            if phase == run.active[0]:
-                below.plot(x_free, q_free, color=style.INK, linewidth=0.8, linestyle=(0, (1, 1.4)))
-                labels.append(("free disc", q_free[-1], style.INK))
+            if phase in free:
+                below.plot(*free[phase], color=style.INK, linewidth=0.8, linestyle=(0, (1, 1.4)))
+                labels.append(("free disc", free[phase][1][-1], style.INK))
             for cycle in run.shown_cycles:
                 first = cycle == run.shown_cycles[-1]
                 x, y = _loop(below, run, column, cycle, colour if first else pale)
@@ -237,7 +238,10 @@ def expansion_lines(run):
 
 
 def pores(run):
-    """Each pore's area relative to the clamped state: along the first cycle, at its ends, and over the cycles."""
+    """Each pore's area relative to the clamped state: along the first cycle, at its ends, and over the cycles.
+
+    Returns (figure, number of pores that leave the frame in the first cycle).
+    """
     data = run.result.pores
     cycle_of, half_of = run.history["cycle []"][data.increments], run.history["half []"][data.increments]
     x = run.history["lithiation []"][data.increments]
@@ -298,12 +302,13 @@ def pores(run):
             labels.append((word, middle[-1], colour))
         over.labels_wanted = labels
         style.cycle_axis(over, run.last)
-        top = 100 * max(1.0, np.nanmax(data.areas[rows]))
+        largest = 100 * data.areas[rows].max(axis=0)
+        top = min(1.05 * max(100.0, largest.max()), 200.0)
         for panel in (ax, ends, over):
-            panel.set_ylim(0, min(1.05 * top, 250))
+            panel.set_ylim(0, top)
         ax.set_ylabel("Pore area, relative (%)")
         _finish((ax, ends, over))
-    return fig
+    return fig, int((largest > top).sum())
 
 
 ENERGIES = (("creep dissipation [GPa um2]", "creep", style.ROLES["active"][0]),

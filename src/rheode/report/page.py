@@ -105,7 +105,7 @@ def report(run, folder):
         section("box", "Pores, thickness, pressure", chart("box", figures.box(run)), _pores(run, chart))
         section("energies", "Energy", chart("energies", figures.energies(run)))
     else:
-        sections.append("<p>No lithiation has ended yet, so there is nothing to draw against cycles.</p>")
+        section("cycles", "Against cycles", "<p>No lithiation has ended yet, so there is nothing to draw.</p>")
     sections += [_settings(run), _definitions(), _citing(run)]
     return document(run.study.title or run.study.name, "<main>\n" + "\n".join(sections) + "\n</main>")
 
@@ -191,7 +191,9 @@ def _pores(run, chart):
         return "<p>The clamped electrode has no pores to follow.</p>"
     back = run.study.cycling.delithiation
     paper, own = (f"{100 * float(line(back)):.0f}&nbsp;%" for _, line in figures.expansion_lines(run))
-    return chart("pores", figures.pores(run), paper=paper, own=own)
+    fig, outside = figures.pores(run)
+    beyond = f" {outside} of the {found} pores grow beyond the frame for a while." if outside else ""
+    return chart("pores", fig, paper=paper, own=own, beyond=beyond)
 
 
 def _settings(run):
@@ -199,7 +201,7 @@ def _settings(run):
     stats = [("Increments", f"{len(h['increment []']) - 1:,}"),
              ("Newton iterations", f"{int(np.nansum(h['newton iterations []'])):,}"),
              ("Cutbacks", f"{int(np.nansum(h['cutbacks []'])):,}"),
-             ("Wall time", _duration(np.nansum(h["wall time [s]"]))), ("CPU time", _duration(np.nansum(h["cpu time [s]"]))),
+             ("Wall time", _duration(h["wall time [s]"][-1])), ("CPU time", _duration(h["cpu time [s]"][-1])),
              ("Simulated time", _duration(h["time [s]"][-1])),
              ("Largest distortion", numbers.shown(np.nanmax(h["largest distortion []"]))),
              ("Smallest det <i>F</i>", numbers.shown(np.nanmin(h["smallest det F []"]))),

@@ -123,9 +123,9 @@ class Run:
 
 def label(study, name):
     """How a chart names a phase: the first words of its material's title, or else its name in the study."""
-    title = study.materials()[name].title
-    words = re.split(r"[,;(]", title)[0].strip()
-    return words if 0 < len(words) <= 16 else name
+    words = {n: re.split(r"[,;(]", material.title)[0].strip() for n, material in study.materials().items()}
+    usable = 0 < len(words[name]) <= 16 and list(words.values()).count(words[name]) == 1
+    return words[name] if usable else name
 
 
 def formula(text, style="math"):

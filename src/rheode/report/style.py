@@ -73,7 +73,7 @@ def look():
         "font.family": "sans-serif", "font.sans-serif": family, "font.size": 7.5,
         "mathtext.fontset": "custom", "mathtext.it": f"{family[0]}:italic", "mathtext.bf": f"{family[0]}:bold",
         "mathtext.bfit": f"{family[0]}:italic:bold",
-        "axes.labelsize": 7.5, "axes.titlesize": 7.5, "axes.titlepad": 5, "axes.labelpad": 3,
+        "axes.labelsize": 7.5, "axes.titlesize": 7.5, "axes.titlepad": 5, "axes.labelpad": 3, "axes.titley": 1.0,
         "axes.linewidth": 0.6, "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK,
         "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True,
         "xtick.labelsize": 7, "ytick.labelsize": 7, "xtick.color": INK, "ytick.color": INK,
@@ -81,7 +81,7 @@ def look():
         "lines.linewidth": 1.3, "lines.solid_capstyle": "round", "lines.dash_capstyle": "butt",
         "lines.dashed_pattern": (3.6, 1.6), "lines.markersize": 4.2,
         "legend.frameon": False, "legend.fontsize": 7, "patch.linewidth": 0.6,
-        "figure.constrained_layout.h_pad": 0.04, "figure.constrained_layout.w_pad": 0.04,
+        "figure.constrained_layout.h_pad": 0.06, "figure.constrained_layout.w_pad": 0.04,
         "figure.constrained_layout.hspace": 0.06, "figure.constrained_layout.wspace": 0.06,
         "svg.fonttype": "path", "svg.hashsalt": "rheode", "pdf.fonttype": 42, "axes.unicode_minus": True,
     })
@@ -147,7 +147,7 @@ def settle(fig):
     """Lay the figure out once and for all; otherwise every file that is written repeats it."""
     if fig.get_layout_engine() is not None:
         fig.draw_without_rendering()
-        fig.set_layout_engine("none")
+        fig.set_layout_engine(None)
 
 
 def save(fig, path):

@@ -146,12 +146,21 @@ def source(run):
             f"This run: {conditions(run)}.")
 
 
+def _baseline(run):
+    disc = f"a single disc of {listed([name(run, n) for n in run.active], 'or')} that touches nothing"
+    if run.study.mechanics.plane != "plane_strain":
+        return f"Under generalized plane strain {disc} is free of stress, so no baseline is drawn."
+    return (f"Dotted: {disc}, in plane strain, in its first lithiation; what the active phase carries beyond it comes from its neighbours "
+            "and the walls.")
+
+
 def captions(run):
     """Heading, caption (HTML) and alternative text (plain) of each figure by name."""
     where = conditions(run)
     active = listed(name(run, n) for n in run.active)
     last = run.last
     both = "the first and the last cycle" if last > 1 else "the cycle"
+    when = f"at the ends of the half cycles of {both}" if last else "where the run stands"
     out = {}
 
     def add(key, heading, caption, alt):
@@ -166,11 +175,11 @@ def captions(run):
         f"Particles on the deformed mesh, all panels on one scale ({where}).{dotted}",
         f"Cross-sections of the electrode with {run.mesh.particles} particles coloured by phase, before cycling and at the ends of the half cycles.")
     add("von_mises", "Stress in the particles",
-        f"Von Mises stress in all solids at the ends of the half cycles of {both}, one colour scale ({where}). "
+        f"Von Mises stress in all solids {when}, one colour scale ({where}). "
         "Cell means, averaged to the nodes within each phase. {clip}",
         "Maps of the von Mises stress on the deformed particles: "
-        + "; ".join(f"mean in {plain(run, n)} {span(f'von Mises {n} mean [GPa]', 1, 'GPa')}" for n in run.phases) + ", fully lithiated.")
-    add("creep", f"Creep strain in the active phase",
+        + "; ".join(f"mean in {plain(run, n)} {span(f'von Mises {n} mean [GPa]', 1, 'GPa')}" for n in run.phases if last) + ".")
+    add("creep", "Creep strain in the active phase",
         f"Size (colour) and direction (arrows) of the creep strain in {active} ({where}). The size is √(2/3 <i>E</i>:<i>E</i>) of the logarithmic creep strain. "
         "Arrows follow the direction in the plane in which creep has drawn the material out; their length is the difference of the two in-plane "
         "principal values, so that there is none where creep is the same in all directions. {clip}",
@@ -190,8 +199,7 @@ def captions(run):
         + "; ".join(f"{plain(run, a)}–{plain(run, b)} {span(f'contact {a}-{b} []', 100, '%')}" for a, b in run.pairs) + ".")
     add("stress", "Mean stress of each phase",
         f"Mean von Mises stress, weighted by deformed volume ({where}): over the cycles (top; band: 5th to 95th percentile over the volume at full lithiation) and against "
-        f"lithiation within {both} (bottom{', first cycle pale' if last > 1 else ''}). Dotted: a single disc of {name(run, run.active[0])} that touches nothing, in plane strain, in its first lithiation; "
-        "what a phase carries beyond it comes from its neighbours and the walls." + _published_clause(run, "von Mises"),
+        f"lithiation within {both} (bottom{', first cycle pale' if last > 1 else ''}). {_baseline(run)}" + _published_clause(run, "von Mises"),
         "Mean von Mises stress at full lithiation: "
         + "; ".join(f"{plain(run, n)} {span(f'von Mises {n} mean [GPa]', 1, 'GPa')}" for n in run.phases) + ".")
     rigid = np.ptp(run.history["thickness [um]"]) < 1e-6 * run.clamped("thickness [um]")
@@ -204,7 +212,7 @@ def captions(run):
         f"Area of each pore relative to the clamped state ({where}). <b>a</b>, Along the first cycle, one thin line a pore, with their median. <b>b</b>, At full lithiation (dark) and at the end of "
         "delithiation (pale), sorted; the size of a dot grows with the pore. <b>c</b>, Median and quartiles over the cycles. Red: pure expansion, the pores losing just what the active phase gains; "
         "dotted, the estimate 1 − <i>x</i> that was put beside the in-situ microscopy ({paper} at the end of delithiation); dashed, from this electrode's own volume fractions ({own}). "
-        "A pore below its line has lost more than swelling took.",
+        "A pore below its line has lost more than swelling took.{beyond}",
         "Relative area of the individual pores over the first cycle and over all cycles, with the lines of pure expansion.")
     add("energies", "Where the work goes",
         f"Energies per volume of the clamped electrode ({where}). <b>a</b>, Over each whole cycle: dissipated by creep, done by the chemistry (growth and stiffness that change with <i>x</i>), "
