@@ -47,6 +47,7 @@ def draw(run, frames, cycle=1):
             field.clear()
             frame, position = panel.frame, panel.position
             view.panel(field, position, loaded(run), panels[0].start_height)
+            field.set_anchor("E")  # next to its colour bar
             canvas.shade(field, position, frame.von_mises, cmap, norm)
             canvas.outline(field, position)
             view.scale_bar(field)
@@ -75,7 +76,7 @@ def _curves(run, fig, cycle):
     space = fig.add_axes((place["left"], 0.12, place["width"], 0.25))
     lines = [(stress, f"von Mises {n} mean [GPa]", 1.0, run.colours[n], run.labels[n]) for n in run.phases]
     lines += [(space, "porosity []", 100.0, style.INK, "porosity")]
-    lines += [(space, f"contact {n}-any []", 100.0, run.colours[n], f"contact of {run.labels[n]}") for n in run.active
+    lines += [(space, f"contact {n}-any []", 100.0, run.colours[n], f"contact, {run.labels[n]}") for n in run.active
               if f"contact {n}-any []" in run.history]
     dots = []
     for ax, column, scale, colour, name in lines:

@@ -127,25 +127,25 @@ def _headline(run):
     if not run.last:
         return ""
     rows = numbers.headline(run)
-    compared = any(np.isfinite([r.published_first, r.published_last]).any() for r in rows)
-    cycles = run.shown_cycles
-    head, body = ["<th scope=\"col\">Quantity</th>", "<th scope=\"col\">State</th>"], []
-    for cycle in cycles:
+    cycles = dict(zip(("first", "last"), run.shown_cycles))
+    compared = {which: any(np.isfinite(getattr(r, f"published_{which}")) for r in rows) for which in cycles}
+    head, body = ['<th scope="col">Quantity</th>', '<th scope="col">State</th>'], []
+    for which, cycle in cycles.items():
         head.append(f'<th scope="col" class="n">Cycle {cycle}</th>')
-        if compared:
+        if compared[which]:
             head += ['<th scope="col" class="n">published</th>', '<th scope="col" class="n">deviation</th>']
     for row in rows:
         cells = [f'<th scope="row">{formula(escape(row.quantity), "html")}</th>', f"<td>{row.state}</td>"]
-        for which, _ in zip(("first", "last"), cycles):
+        for which in cycles:
             value, published = getattr(row, which), getattr(row, f"published_{which}")
             unit = f'<span class="u">{"&nbsp;" + row.unit if row.unit and np.isfinite(value) else ""}</span>'
             cells.append(f'<td class="n v">{numbers.shown(value, row.unit)}{unit}</td>')
-            if compared:
+            if compared[which]:
                 there = np.isfinite(published)
                 cells.append(f'<td class="n p">{numbers.shown(published, row.unit) if there else ""}</td>')
                 cells.append(f'<td class="n p">{numbers.shown_deviation(row, which) if there else ""}</td>')
         body.append("<tr>" + "".join(cells) + "</tr>")
-    if compared:
+    if any(compared.values()):
         note = (f"As simulated; nothing is fitted. {words.source(run)} Deviation: computed against published, in points where both are "
                 "percentages.")
     else:
