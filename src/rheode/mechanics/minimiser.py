@@ -1,8 +1,12 @@
 """Newton's method with an inertia check: one minimisation is one increment.
 
-The exact Hessian is factored; where it has negative pivots it is blended with its
-positive semi-definite projection, with the smallest weight that makes it positive
-definite.  Pure projection converges slowly, the bare Hessian may not descend.
+The exact Hessian is factored; where it has negative pivots it is shifted by the
+smallest multiple of the identity that makes it positive definite.  A step that has to be
+cut short (the medium in a closing pore would invert) raises the shift, a full step
+lowers it: Levenberg and Marquardt's way to a trust region.  Near a saddle (particles about
+to slip past each other, the walls to a new arrangement) the iteration also goes down
+along the unstable mode.  Where particles rearrange the energy drops by a finite amount in
+an arbitrarily small increment: no cutback helps there, only a minimiser that goes on.
 The line search needs only the energy, which is infinite for inverted elements.
 """
 
@@ -15,8 +19,9 @@ import numpy as np
 
 log = logging.getLogger("rheode.newton")
 
-# Weights of the projected Hessian, tried in this order.
-LADDER = (0.0, 0.02, 0.05, 0.12, 0.3, 0.6, 1.0)
+# Smallest shift by the mean diagonal of the Hessian, and how it grows and shrinks.
+SMALLEST_SHIFT = 3e-5
+UP, DOWN = 4.0, 0.25
 
 
 @dataclass
@@ -44,76 +49,86 @@ class Minimiser:
     the decrement small; the step that promised this is still taken.
     """
 
-    def __init__(self, system, solver, residual=1e-7, decrement=1e-14, iterations=60):
+    def __init__(self, system, solver, residual=1e-7, decrement=1e-11, iterations=150):
         self.system, self.solver = system, solver
         self.residual, self.decrement, self.iterations = residual, decrement, iterations
         self._analysed = None
 
-    def _factor(self, hessian, correction, rung):
-        """Factor the blend; returns (rung that worked or None, factorisations)."""
+    def _factor(self, hessian, shift):
+        """Factor the Hessian with the smallest shift from `shift` on that makes it positive definite.
+
+        Returns (shift, factorisations); shift is None where none up to the largest helped.
+        """
         signature, indptr, indices = self.system.sparsity
         if signature != self._analysed:
             self.solver.analyse(indptr, indices)
             self._analysed = signature
-        if correction is None:
-            rung = 0
-        count = 0
-        while rung < len(LADDER):
-            weight = LADDER[rung]
-            values = hessian if weight == 0.0 else hessian + weight * correction
+        diagonal = indptr[:-1]  # first entry of each row of an upper triangle
+        scale = float(np.abs(hessian[diagonal]).mean())
+        smallest, count = SMALLEST_SHIFT * scale, 0
+        shift = shift if shift > 0.1 * smallest else 0.0
+        while shift <= scale:
+            values = hessian
+            if shift > 0.0:
+                values = hessian.copy()
+                values[diagonal] += shift
             count += 1
             if self.solver.factor(values) == 0:
-                return rung, count
-            if correction is None:
-                break
-            rung += 1
-        return None, count
+                return shift, smallest, count
+            shift = max(UP * shift, smallest)
+        return None, smallest, count
 
     def __call__(self, x) -> Outcome:
         free = self.system.unknowns.free
         x = x.copy()
         self.system.update(x)
-        energy, gradient, hessian, correction = self.system.evaluate(x, 2)
+        energy, gradient, hessian = self.system.evaluate(x, 2)
         if not np.isfinite(energy):
             return Outcome(x, False, "the start is inadmissible (inverted element)")
-        rung = factorisations = 0
+        shift, factorisations = 0.0, 0
         for iteration in range(self.iterations):
             g = gradient[:free]
             residual = np.abs(g).max(initial=0.0) / max(self.system.force_scale, 1e-300)
-            rung, count = self._factor(hessian, correction, max(rung - 1, 0))
+            shift, smallest, count = self._factor(hessian, shift)
             factorisations += count
-            if rung is None:
+            if shift is None:
                 return Outcome(x, False, "the Hessian could not be made positive definite", iteration, factorisations)
             dx = np.zeros_like(x)
             dx[:free] = -self.solver.solve(g)
-            slope = float(g @ dx[:free])
+            slope = float((g * dx[:free]).sum())
             if not np.isfinite(slope) or slope > 0:
                 return Outcome(x, False, "the linear solver returned no descent direction", iteration, factorisations)
             decrement = -slope / (abs(energy) + 1e-12)
-            log.debug("  %2d  energy %.10e  residual %.1e  decrement %.1e  blend %.2f",
-                      iteration, energy, residual, decrement, LADDER[rung])  # fmt: skip
-            done = decrement < self.decrement or (residual < self.residual and decrement < 1e-10)
-            step = min(1.0, self.system.max_step(x, dx))
-            found = self._search(x, dx, step, energy, slope)
+            done = shift == 0.0 and (decrement < self.decrement or (residual < self.residual and decrement < 1e-9))
+            found, step = self._search(x, dx, min(1.0, self.system.max_step(x, dx)), energy, slope)
+            log.debug("  %2d  energy %.10e  residual %.1e  decrement %.1e  shift %.1e  step %.2g",
+                      iteration, energy, residual, decrement, shift, step)  # fmt: skip
             if found is None:
                 if decrement < 1e-9:  # the energy can no longer tell the two points apart
                     return Outcome(x, True, "round-off", iteration, factorisations, residual, decrement)
                 return Outcome(x, False, "the line search found no lower energy", iteration, factorisations)
-            x, energy, gradient, hessian, correction = found
+            if shift > 0.0 and step > 0.3:
+                found = self._leave_saddle(found, dx[:free])
+            x, energy, gradient, hessian = found
             if done:
                 reason = "decrement" if decrement < self.decrement else "residual"
                 return Outcome(x, True, reason, iteration + 1, factorisations, residual, decrement)
+            # A step that had to be cut short was longer than the quadratic model holds.
+            if step < 0.3:
+                shift = max(UP * shift, smallest)
+            elif step > 0.9:
+                shift *= DOWN
             self.system.update(x)
         return Outcome(x, False, f"{self.iterations} iterations were not enough", self.iterations, factorisations)
 
     def _search(self, x, dx, step, energy, slope):
-        """Backtrack until the energy falls enough (Armijo); None where it does not."""
-        noise = 1e-13 * abs(energy)
+        """Backtrack until the energy falls enough (Armijo): (state there or None, step)."""
+        noise = 3e-12 * abs(energy)
         # The full step is nearly always accepted, so its Hessian is not computed in vain.
         trial = x + step * dx
         evaluated = self.system.evaluate(trial, 2)
         if evaluated[0] <= energy + 1e-4 * step * slope + noise:
-            return trial, *evaluated
+            return (trial, *evaluated), step
         value = evaluated[0]
         for _ in range(30):
             if np.isfinite(value):  # minimum of the parabola through both energies and the slope
@@ -124,5 +139,33 @@ class Minimiser:
             trial = x + step * dx
             value = self.system.energy(trial)
             if value <= energy + 1e-4 * step * slope + noise:
-                return trial, *self.system.evaluate(trial, 2)
-        return None
+                return (trial, *self.system.evaluate(trial, 2)), step
+        return None, step
+
+    def _leave_saddle(self, found, direction):
+        """Go down along the softest mode of an indefinite Hessian, as far as the energy falls.
+
+        Near a saddle (particles about to slip past each other) the gradient hardly has a part along the
+        unstable mode, and Newton steps leave it slowly.
+        """
+        x, energy, gradient = found[:3]
+        mode = direction / np.abs(direction).max()
+        for _ in range(4):  # inverse iteration with the factored, shifted Hessian
+            mode = self.solver.solve(mode)
+            mode /= np.abs(mode).max()
+        free = len(mode)
+        if (gradient[:free] * mode).sum() > 0:
+            mode = -mode
+        dx = np.zeros_like(x)
+        dx[:free] = mode
+        best, length = 0.0, 1e-3
+        limit = self.system.max_step(x, dx)
+        while length < limit:
+            value = self.system.energy(x + length * dx)
+            if not value < energy:
+                break
+            best, energy, length = length, value, 2.0 * length
+        if best == 0.0:
+            return found
+        trial = x + best * dx
+        return (trial, *self.system.evaluate(trial, 2))

@@ -20,14 +20,11 @@ class Evaluation:
     energy: float, GPa um^2 per um of depth; inf where the configuration is not admissible.
     gradient: (m, d) entries on the m stencils of d unknowns, or None (order 0).
     hessian: (m, d (d + 1) / 2) lower triangles, row by row, or None (order < 2).
-    correction: like hessian: what has to be added to make every stencil's matrix
-        positive semi-definite; None where nothing has to be.
     """
 
     energy: float
     gradient: np.ndarray | None = None
     hessian: np.ndarray | None = None
-    correction: np.ndarray | None = None
 
 
 class Potential(Protocol):
@@ -43,7 +40,7 @@ class Potential(Protocol):
         """Energy (order 0), and gradient (1), and Hessian (2) at the extended vector `x`."""
 
     def max_step(self, x: np.ndarray, dx: np.ndarray) -> float:
-        """The largest admissible fraction of the step `dx` (collision)."""
+        """The largest admissible fraction of the step `dx` (collision, inversion)."""
 
     def update(self, x: np.ndarray) -> None:
         """Refresh between iterations what is not a function of `x` alone (collision sets, lagged friction)."""

@@ -6,8 +6,6 @@ Energy is per *grown* volume because moduli are measured on the grown material.
 With the signed decomposition F_hat = U diag(s) V^T, gradient and Hessian are closed
 forms in the frame of U and V (Smith, De Goes, Kim, ACM Trans. Graph. 38 (2019) 12):
 a 3 x 3 block for the stretches, one scalar each for the in-plane twist and flip.
-Setting their negative eigenvalues to zero is the exact positive semi-definite
-projection.
 """
 
 from __future__ import annotations
@@ -80,44 +78,6 @@ def _kinematics(x, dofs, gradients, growth, inverse_creep):
     return stretch, frame
 
 
-@njit(cache=True)
-def _project3(h):
-    """Symmetric 3 x 3 `h` with its negative eigenvalues set to zero (cyclic Jacobi), and whether it had any."""
-    a = h.copy()
-    v = np.eye(3)
-    for _ in range(30):
-        off = abs(a[0, 1]) + abs(a[0, 2]) + abs(a[1, 2])
-        if off <= 1e-15 * (abs(a[0, 0]) + abs(a[1, 1]) + abs(a[2, 2])):
-            break
-        for p in range(2):
-            for q in range(p + 1, 3):
-                if a[p, q] == 0.0:
-                    continue
-                theta = 0.5 * (a[q, q] - a[p, p]) / a[p, q]
-                t = math.copysign(1.0, theta) / (abs(theta) + math.sqrt(theta * theta + 1.0))
-                c = 1.0 / math.sqrt(t * t + 1.0)
-                s = t * c
-                for k in range(3):
-                    kp, kq = a[k, p], a[k, q]
-                    a[k, p], a[k, q] = c * kp - s * kq, s * kp + c * kq
-                for k in range(3):
-                    pk, qk = a[p, k], a[q, k]
-                    a[p, k], a[q, k] = c * pk - s * qk, s * pk + c * qk
-                for k in range(3):
-                    kp, kq = v[k, p], v[k, q]
-                    v[k, p], v[k, q] = c * kp - s * kq, s * kp + c * kq
-    negative = False
-    out = np.zeros((3, 3))
-    for k in range(3):
-        if a[k, k] < 0.0:
-            negative = True
-        else:
-            for i in range(3):
-                for j in range(3):
-                    out[i, j] += a[k, k] * v[i, k] * v[j, k]
-    return out, negative
-
-
 @njit(cache=True, inline="always")
 def _mode_rows(rows, x_scale, z_scale, frame, gradients, root):
     """Rows (5, 13): change of s1, s2, s3, twist and flip of F_hat by each dof."""
@@ -170,8 +130,6 @@ def _entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p,
     packed = N_DOF * (N_DOF + 1) // 2
     gradient = np.zeros((m, N_DOF))
     hessian = np.zeros((m if with_hessian else 0, packed))
-    correction = np.zeros((m if with_hessian else 0, packed))
-    projected = np.zeros(m, dtype=np.bool_)
     for i in prange(m):
         rows = np.empty((5, N_DOF))
         product = np.empty((5, N_DOF))
@@ -200,13 +158,38 @@ def _entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p,
             else:  # the limit of equal stretches, exact to second order in their difference
                 flip = 0.5 * (h11 + h22) - h12
             _add_form(hessian[i], rows, block, twist, flip, weight, product)
-            positive, negative = _project3(block)
-            if negative or twist < 0.0 or flip < 0.0:
-                projected[i] = True
-                _add_form(
-                    correction[i], rows, positive - block, max(-twist, 0.0), max(-flip, 0.0), weight, product
-                )
-    return gradient, hessian, correction, projected
+    return gradient, hessian
+
+
+@njit(cache=True)
+def _first_inversion(x, dx, dofs, gradients):
+    """Smallest t > 0 at which det(F + t dF) vanishes in the plane at some point; inf where none does."""
+    first = np.inf
+    for i in range(dofs.shape[0]):
+        for k in range(3):
+            a, b, c, d = 1.0, 0.0, 0.0, 1.0
+            e, f, g, h = 0.0, 0.0, 0.0, 0.0
+            for n in range(6):
+                jx, jy = dofs[i, 2 * n], dofs[i, 2 * n + 1]
+                gx, gy = gradients[i, k, n, 0], gradients[i, k, n, 1]
+                a += x[jx] * gx
+                b += x[jx] * gy
+                c += x[jy] * gx
+                d += x[jy] * gy
+                e += dx[jx] * gx
+                f += dx[jx] * gy
+                g += dx[jy] * gx
+                h += dx[jy] * gy
+            det, slope, curve = a * d - b * c, a * h + d * e - b * g - c * f, e * h - f * g
+            # Root of det + slope t + curve t^2 in the form that does not cancel.
+            discriminant = slope * slope - 4.0 * curve * det
+            if discriminant < 0.0:
+                continue
+            q = -0.5 * (slope - math.sqrt(discriminant)) if slope < 0.0 else -0.5 * (slope + math.sqrt(discriminant))
+            for t in (det / q if q != 0.0 else np.inf, q / curve if curve != 0.0 else np.inf):
+                if 0.0 < t < first:
+                    first = t
+    return first
 
 
 @njit(cache=True)
@@ -272,18 +255,17 @@ class Solid:
         if stretch.min() <= 0.0:
             return Evaluation(np.inf)
         w, p, h = self.law.respond(stretch, self.table, self.dt, order)
-        energy = float(np.dot(w, (self.weights * self.growth[:, None]).ravel()))
+        energy = self._integrate(w, self.growth)
         if order == 0 or not np.isfinite(energy):
             return Evaluation(energy)
-        gradient, hessian, correction, projected = _entries(
+        gradient, hessian = _entries(
             self.dofs, self.gradients, self.weights, self.growth, self.inverse_creep, stretch, frame, p, h, order == 2
         )
-        if order == 1:
-            return Evaluation(energy, gradient)
-        return Evaluation(energy, gradient, hessian, correction if projected.any() else None)
+        return Evaluation(energy, gradient, hessian if order == 2 else None)
 
     def max_step(self, x, dx):
-        return 1.0
+        """Up to 0.9 of the way to the first inverted point."""
+        return min(1.0, 0.9 * _first_inversion(x, dx, self.dofs, self.gradients))
 
     def update(self, x):
         pass
@@ -294,9 +276,8 @@ class Solid:
         chemical = self._elastic(self._x, *now) - self._elastic(self._x, *before)
         stretch, frame = _kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
         ratio, stored, slip, dissipated = self.law.relax(stretch, self.table, self.dt)
-        volume = (self.weights * self.growth[:, None]).ravel()
-        self.dissipated += float(dissipated @ volume)
-        self.stored = float(stored @ volume)
+        self.dissipated += self._integrate(dissipated, self.growth)
+        self.stored = self._integrate(stored, self.growth)
         self.slip += slip
         _advance(self.inverse_creep, frame, ratio)
         self._x, self._start = x.copy(), None
@@ -306,7 +287,11 @@ class Solid:
         """Elastic energy at the present creep strain and the given growth and parameters."""
         stretch, _ = _kinematics(x, self.dofs, self.gradients, growth, self.inverse_creep)
         w, _, _ = self.law.respond(stretch, table, 0.0, 0)
-        return float(w @ (self.weights * growth[:, None]).ravel())
+        return self._integrate(w, growth)
+
+    def _integrate(self, density, growth):
+        """Integral over the grown area of a density at the points, (3 m,)."""
+        return float((density.reshape(self.weights.shape) * self.weights * growth[:, None]).sum())
 
     def deformation(self, x):
         """Deformation gradient at the points, (m, 3, 3, 3)."""

@@ -84,7 +84,7 @@ class System:
         return total
 
     def evaluate(self, x, order):
-        """(energy, gradient (size,), hessian values, correction values or None).
+        """(energy, gradient (size,) or None, values of the Hessian or None).
 
         Gradient entries of prescribed unknowns are reactions.  Where the energy is
         infinite the rest is None.
@@ -94,20 +94,15 @@ class System:
         for potential in self.potentials:
             part = potential.evaluate(x, order)
             if not np.isfinite(part.energy):
-                return np.inf, None, None, None
+                return np.inf, None, None
             parts.append(part)
         energy = sum(part.energy for part in parts)
         entries = np.concatenate([part.gradient.ravel() for part in parts])
         self.force_scale = float(np.abs(entries).max(initial=0.0))
         gradient = _gather(*self._gradient_map, entries)
         if order < 2:
-            return energy, gradient, None, None
-        hessian = self._sum([part.hessian for part in parts])
-        if all(part.correction is None for part in parts):
-            return energy, gradient, hessian, None
-        zeros = lambda part: np.zeros_like(part.hessian)  # noqa: E731
-        correction = self._sum([zeros(p) if p.correction is None else p.correction for p in parts])
-        return energy, gradient, hessian, correction
+            return energy, gradient, None
+        return energy, gradient, self._sum([part.hessian for part in parts])
 
     def _sum(self, entries):
         entries = np.concatenate([e.ravel() for e in entries])

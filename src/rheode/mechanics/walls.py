@@ -40,9 +40,7 @@ class StackPressure(Stateless):
         gradient = np.array([[force * (1 + z), self.pressure * section + extra]])
         if order < 2:
             return Evaluation(energy, gradient)
-        # [[0, f], [f, 0]] has the eigenvalues +-f; its positive part is f/2 [[1, 1], [1, 1]].
-        lift = 0.5 * np.array([[abs(force), -force, abs(force)]])
-        return Evaluation(energy, gradient, np.array([[0.0, force, 0.0]]), lift)
+        return Evaluation(energy, gradient, np.array([[0.0, force, 0.0]]))
 
     def commit(self, x):
         self.section = self.width * (self.height + x[self.dofs[0, 0]])
@@ -120,8 +118,4 @@ class FollowerPressure(Stateless):
         if order < 2:
             return Evaluation(energy, gradient)
         matrix = self.pressure * self._form
-        values, vectors = np.linalg.eigh(matrix)
-        lift = vectors @ np.diag(np.maximum(-values, 0)) @ vectors.T
-        i, j = np.tril_indices(6)
-        m = len(self.dofs)
-        return Evaluation(energy, gradient, np.tile(matrix[i, j], (m, 1)), np.tile(lift[i, j], (m, 1)))
+        return Evaluation(energy, gradient, np.tile(matrix[np.tril_indices(6)], (len(self.dofs), 1)))

@@ -35,7 +35,7 @@ class SecondGradient(Stateless):
     def evaluate(self, x, order):
         u = x[self.dofs]
         gradient = np.matmul(self._matrix, u[:, :, None])[:, :, 0]
-        energy = 0.5 * float(np.vdot(u, gradient))
+        energy = 0.5 * float((u * gradient).sum())
         return Evaluation(energy, gradient, self._packed if order == 2 else None)
 
 
