@@ -73,7 +73,7 @@ def test_what_is_stored_is_the_same_study(name, tmp_path):
 
 def test_element_sizes_follow_the_particles_unless_given():
     wide = Study.load("se-60mse", ["microstructure={kind: packing, box: 100 um}"]).microstructure
-    assert 6 < wide.mesh_size < 7 and 2 < wide.contact_size < 3
+    assert 6 < wide.mesh_size < 7 and 2.8 < wide.contact_size < 3.3
     fine = Study.load("se-60mse", ["microstructure={kind: packing, mesh_size: 0.1 um}"]).microstructure
     assert fine.mesh_size == fine.contact_size == pytest.approx(0.1)
 
@@ -221,7 +221,7 @@ FAULTY = [
     ("microstructure.box=[1 um, 2 um, 3 um]", "microstructure.box: got a list; a length such as '10 um', or a pair [width, height]"),
     ("microstructure.gap=0 um", "microstructure.gap: got '0 um'; a length above 0"),
     ("microstructure.gap=2 um", "microstructure.gap: got '2 um'; with it the discs (mean radius 0.925 um) would fill"),
-    ("microstructure.contact_size=1 um", "microstructure.contact_size: got '1 um'; a length up to mesh_size, 0.65 um"),
+    ("microstructure.contact_size=1 um", "microstructure.contact_size: got '1 um'; a length up to mesh_size, 0.8 um"),
     ("microstructure.skeleton=weld", "microstructure.skeleton: got 'weld' (did you mean 'welded'?)"),
     ("microstructure={kind: mesh, file: gone.npz}", "microstructure.file: got 'gone.npz'; the path of a mesh file"),
     ("microstructure={kind: mesh}", "microstructure.file: missing; path of the mesh"),

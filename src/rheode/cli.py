@@ -30,6 +30,7 @@ _TOLD = {
     ("rheode.reading", "StudyError"): 2,
     ("rheode.microstructure", "PackingError"): 2,
     ("rheode.microstructure", "MeshError"): 2,
+    ("rheode.result", "WriteError"): 3,  # before the error it derives from
     ("rheode.result", "RecordError"): 2,
     ("rheode.result", "ResultError"): 2,
     ("rheode.cycling", "RunStopped"): 3,

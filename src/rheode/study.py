@@ -77,7 +77,7 @@ class Packing(Model):
     seed: Annotated[int, Count(0, 2**32 - 1)] = Field(1, description="The same seed gives the same packing")
     gap: Annotated[float, Quantity("length", above=0)] = Field(0.01, description="Smallest initial distance between discs and to the walls")
     mesh_size: Annotated[float, Quantity("length", above=0)] | None = Field(None, description="Size of the elements; by default 0.7 mean particle radii")
-    contact_size: Annotated[float, Quantity("length", above=0)] | None = Field(None, description="Size of the elements near contacts, up to mesh_size; by default 0.27 mean particle radii")
+    contact_size: Annotated[float, Quantity("length", above=0)] | None = Field(None, description="Size of the elements near contacts, up to mesh_size; by default 0.33 mean particle radii")
     skeleton: Literal["loose", "welded"] = Field("loose", description="Whether the framework's contacts are bridged by necks, so that it bears load before it is clamped")
 
     @field_validator("contact_size")
@@ -94,7 +94,7 @@ class Packing(Model):
 
     def with_sizes(self, fraction: float) -> "Packing":
         """The packing with element sizes that suit its particles where none were given."""
-        fine, coarse = (float(f"{share * self.mean_radius(fraction):.2g}") for share in (0.27, 0.7))
+        fine, coarse = (float(f"{share * self.mean_radius(fraction):.2g}") for share in (0.33, 0.7))
         contact_size = self.contact_size or min(fine, self.mesh_size or fine)
         return self.model_copy(update={"mesh_size": self.mesh_size or max(coarse, contact_size), "contact_size": contact_size})
 
@@ -474,7 +474,7 @@ def _versions():
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version()}
-    for package in ("rheode", "numpy", "scipy", "numba", "netgen-mesher"):
+    for package in ("rheode", "numpy", "scipy", "numba", "pypardiso"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:  # rheode run from its source, say

@@ -25,13 +25,14 @@ def build_mesh(study):
     if micro.kind == "mesh":
         return microstructure.read_mesh(micro.file, list(phases), micro.mesh_size)
     fractions = {name: phase.fraction for name, phase in phases.items()}
+    framework = [name for name, phase in phases.items() if phase.role == "framework"]
+    welded = micro.skeleton == "welded"
     packing = microstructure.pack(
-        fractions, micro.particles, micro.box, size_spread=micro.size_spread, seed=micro.seed, gap=micro.gap
-    )
+        fractions, micro.particles, micro.box, size_spread=micro.size_spread, seed=micro.seed, gap=micro.gap,
+        spanning=framework[0] if welded else None,
+    )  # fmt: skip
     mesh = microstructure.mesh_packing(packing, micro.mesh_size, micro.contact_size)
-    if micro.skeleton == "welded":
-        mesh = microstructure.weld(mesh, [name for name, phase in phases.items() if phase.role == "framework"])
-    return mesh
+    return microstructure.weld(mesh, phases=framework) if welded else mesh
 
 
 class Model:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import platform
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numba
 import numpy as np
 
 from rheode.cycling.model import Model, build_mesh
@@ -18,9 +16,6 @@ from rheode.mechanics.stepping import Memory, Steps, Stopped, march
 from rheode.result import Record, Result
 
 log = logging.getLogger("rheode.run")
-
-# Threads of the element loops; see `mechanics.linear.THREADS`.
-THREADS = 1
 
 # Time over which the stack pressure is applied before cycling; a pellet is pressed for 3 min
 # (Xiong et al. 2024, Methods).
@@ -65,8 +60,8 @@ class Simulation:
         """
         directory = Path(directory or Path("runs") / self.study.name)
         mesh = self._mesh or build_mesh(self.study)
-        stored = self.study.model_copy(update={"versions": _versions()})
-        record = Record.create(directory, stored.dump(), mesh, overwrite=overwrite)
+        stored = self.study.model_copy(update={"versions": {}}).dump()  # with the versions of today
+        record = Record.create(directory, stored, mesh, overwrite=overwrite)
         return _Run(self.study, mesh, record, callback).start()
 
 
@@ -83,17 +78,10 @@ def resume(directory, callback=None) -> Result:
     return _Run(result.study, result.mesh, record, callback).resume()
 
 
-def _versions():
-    from importlib.metadata import version
-
-    return {"python": platform.python_version()} | {name: version(name) for name in ("rheode", "numpy", "scipy", "numba")}
-
-
 class _Run:
     """The state of a run between increments, and how it goes on."""
 
     def __init__(self, study, mesh, record, callback):
-        numba.set_num_threads(THREADS)
         self.study, self.record, self.callback = study, record, callback or (lambda progress: None)
         self.model = Model(study, mesh)
         self.protocol = halves(study.cycling)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from rheode.mechanics.elements import gradients_t6
 from rheode.mechanics.laws import Law
@@ -43,13 +43,13 @@ def _signed_svd(a, b, c, d):
     return q + r, q - r, math.cos(u), math.sin(u), math.cos(v), math.sin(v)
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _kinematics(x, dofs, gradients, growth, inverse_creep):
     """Principal stretches (3 m, 3) of F_hat and frames (3 m, 4): cos, sin of U, cos, sin of V."""
     m = dofs.shape[0]
     stretch = np.empty((3 * m, 3))
     frame = np.empty((3 * m, 4))
-    for i in prange(m):
+    for i in range(m):
         scale = growth[i] ** (-1.0 / 3.0)
         for k in range(3):
             f11, f12, f21, f22 = 1.0, 0.0, 0.0, 1.0
@@ -124,13 +124,13 @@ def _add_form(out, rows, block, twist, flip, weight, product):
             e += 1
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p, h, with_hessian):
     m = dofs.shape[0]
     packed = N_DOF * (N_DOF + 1) // 2
     gradient = np.zeros((m, N_DOF))
     hessian = np.zeros((m if with_hessian else 0, packed))
-    for i in prange(m):
+    for i in range(m):
         rows = np.empty((5, N_DOF))
         product = np.empty((5, N_DOF))
         block = np.empty((3, 3))

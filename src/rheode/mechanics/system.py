@@ -8,13 +8,13 @@ does not depend on threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _gather(starts, sources, entries):
     out = np.empty(len(starts) - 1)
-    for k in prange(len(out)):
+    for k in range(len(out)):
         total = 0.0
         for j in range(starts[k], starts[k + 1]):
             total += entries[sources[j]]

@@ -11,7 +11,7 @@ the return is radial and exact at finite strain.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from rheode.mechanics.laws import Law
 
@@ -35,14 +35,14 @@ def _flow(q_trial, G, A, n, s_ref, dt):
     return q
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def respond(stretch, table, dt, order):
     points = stretch.shape[0]
     per_element = points // table.shape[0]
     w = np.empty(points)
     p = np.empty((points, 3))
     h = np.empty((points, 6))
-    for k in prange(points):
+    for k in range(points):
         K, G, A, n, s_ref = table[k // per_element]
         s0, s1, s2 = stretch[k]
         if min(s0, s1, s2) <= 0.0:

@@ -7,19 +7,19 @@ the Hencky energy, stays elliptic in the large strains that a closing pore sees.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from rheode.mechanics.laws import Law
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def respond(stretch, table, dt, order):
     points = stretch.shape[0]
     per_element = points // table.shape[0]
     w = np.empty(points)
     p = np.empty((points, 3))
     h = np.empty((points, 6))
-    for k in prange(points):
+    for k in range(points):
         mu, lam = table[k // per_element]
         s0, s1, s2 = stretch[k]
         if min(s0, s1, s2) <= 0.0:
