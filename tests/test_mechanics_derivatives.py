@@ -1,0 +1,238 @@
+"""Every potential against central differences: energy to gradient, gradient to Hessian."""
+
+import numpy as np
+import pytest
+from grids import grid, sector
+
+from rheode.mechanics.contact.third_medium import SecondGradient, third_medium
+from rheode.mechanics.laws import hencky_norton, neo_hookean
+from rheode.mechanics.potential import Evaluation, Stateless, unknowns
+from rheode.mechanics.solid import Solid
+from rheode.mechanics.system import System
+from rheode.mechanics.walls import Fixture, FollowerPressure, StackPressure
+
+SOFT = {"K": 12.0, "G": 5.0, "A": 1e3, "n": 4.9, "s_ref": 4.8}
+TOLERANCE = 1e-6
+
+
+def model(out_of_plane=True, wall=False):
+    """A small distorted patch; all unknowns free, the top tied to one scalar if `wall`."""
+
+    def position(s, t):
+        return s + 0.1 * s * t, 1.2 * t + 0.15 * s * (1 - t)
+
+    nodes, cells = grid(2, 2, position)
+    top = np.flatnonzero(nodes[:, 1] > 1.2 - 1e-9)
+    scalars = (["stretch zz"] if out_of_plane else []) + (["wall top"] if wall else [])
+    fixed = [] if out_of_plane else ["stretch zz"]
+    return nodes, cells, unknowns(len(nodes), [(top, 1, "wall top")] if wall else [], scalars, fixed)
+
+
+def creeping(rng, out_of_plane=True, wall=False, n=4.9):
+    """A Norton solid that has grown, crept and turned, in the middle of another increment."""
+    nodes, cells, u = model(out_of_plane, wall)
+    solid = Solid("se", hencky_norton.LAW, nodes, cells, u, SOFT | {"n": n})
+    x = u.start()
+    for growth in (1.1, 1.35):
+        x[: u.free] += 0.02 * rng.standard_normal(u.free)
+        solid.begin(30.0, {"se": {"growth": growth + 0.1 * rng.random(len(cells))}})
+        solid.commit(x)
+    solid.begin(20.0, {"se": {"growth": 1.5, "G": 4.5, "A": 2e3}})
+    x[: u.free] += 0.02 * rng.standard_normal(u.free)
+    return u, [solid], x
+
+
+def elastic(rng):
+    nodes, cells, u = model()
+    x = u.start() + 0.04 * rng.standard_normal(u.size)
+    return u, [Solid("mse", hencky_norton.LAW, nodes, cells, u, SOFT | {"A": 0.0})], x
+
+
+def neo_hooke(rng):
+    nodes, cells, u = model()
+    solid = Solid("medium", neo_hookean.LAW, nodes, cells, u, {"mu": 0.3, "lambda": 0.7})
+    return u, [solid], u.start() + 0.05 * rng.standard_normal(u.size)
+
+
+def equal_stretches(rng):
+    """All in-plane stretches equal, where the eigenvectors are arbitrary and the flip mode takes its limit."""
+    nodes, cells, u = model()
+    solid = Solid("se", hencky_norton.LAW, nodes, cells, u, SOFT)
+    solid.begin(20.0, {"se": {"growth": 1.2}})
+    x = u.start()
+    x[u.displacement] = nodes @ (1.04 * np.array([[0.8, 0.6], [-0.6, 0.8]]) - np.eye(2))
+    return u, [solid], x
+
+
+def second_gradient(rng):
+    nodes, cells, u = model()
+    return u, [SecondGradient(nodes, cells, u, 0.8)], 0.2 * rng.standard_normal(u.size)
+
+
+def medium(rng):
+    nodes, cells, u = model(wall=True)
+    return u, third_medium(nodes, cells, u, 30.0, 14.0, 1e-2, 1.5), 0.04 * rng.standard_normal(u.size)
+
+
+def stack_pressure(rng):
+    _, _, u = model(wall=True)
+    load = StackPressure(u, "wall top", 1.0, 1.2, 0.1, 0.03)
+    x = 0.1 * rng.standard_normal(u.size)
+    load.commit(x)
+    return u, [load], x + 0.1 * rng.standard_normal(u.size)
+
+
+def fixture(rng):
+    _, _, u = model(wall=True)
+    x = u.start()
+    x[u.blocks["wall top"]] = 0.13
+    return u, [Fixture(u, "wall top", 1.0, 1.2, 5.0, 0.01, 0.02)], x
+
+
+def slack_fixture(rng):
+    u, loads, x = fixture(rng)
+    x[u.blocks["wall top"]] = -0.2
+    return u, loads, x
+
+
+def dead_fixture(rng):
+    """No stiffness: the preload alone."""
+    _, _, u = model(wall=True)
+    return u, [Fixture(u, "wall top", 1.0, 1.2, 0.0, 0.01, 0.02)], 0.1 * rng.standard_normal(u.size)
+
+
+def follower(rng):
+    nodes, cells = sector(1.0, 2.0, 2, 2)
+    inner = np.flatnonzero(np.isclose(np.hypot(*nodes.T), 1.0, atol=0.1))
+    inner = inner[np.argsort(np.arctan2(nodes[inner, 1], nodes[inner, 0]))]
+    u = unknowns(len(nodes), free_scalars=["stretch zz"])
+    edges = np.stack([inner[:-2:2], inner[1:-1:2], inner[2::2]], 1)
+    return u, [FollowerPressure(u, nodes, edges, 0.7)], 0.1 * rng.standard_normal(u.size)
+
+
+def electrode(rng):
+    """Solid, medium and loads together on one set of unknowns, tied to a wall."""
+    u, solids, x = creeping(rng, wall=True)
+    nodes, cells, _ = model(wall=True)
+    loads = [StackPressure(u, "wall top", 1.0, 1.2, 0.1, 0.03), Fixture(u, "wall top", 1.0, 1.2, 5.0, 0.01, 0.0)]
+    return u, [*solids, *third_medium(nodes, cells, u, 30.0, 14.0, 1e-2, 1.5), *loads], x
+
+
+CASES = {
+    "Norton solid, generalized plane strain": creeping,
+    "Norton solid, plane strain": lambda rng: creeping(rng, out_of_plane=False),
+    "Norton solid, n = 1": lambda rng: creeping(rng, n=1.0),
+    "Norton solid on a wall": lambda rng: creeping(rng, wall=True),
+    "Hencky solid": elastic,
+    "neo-Hookean solid": neo_hooke,
+    "equal stretches": equal_stretches,
+    "second gradients": second_gradient,
+    "third medium": medium,
+    "stack pressure": stack_pressure,
+    "fixture": fixture,
+    "slack fixture": slack_fixture,
+    "fixture without stiffness": dead_fixture,
+    "follower pressure": follower,
+    "all together": electrode,
+}
+
+
+def central(function, x, index, step=2e-4):
+    """Fourth-order central difference of `function` by entry `index` of x."""
+    e = np.zeros_like(x)
+    e[index] = step
+    return (8 * (function(x + e) - function(x - e)) - (function(x + 2 * e) - function(x - 2 * e))) / (12 * step)
+
+
+def dense(system, values):
+    _, indptr, indices = system.sparsity
+    n = len(indptr) - 1
+    upper = np.zeros((n, n))
+    upper[np.repeat(np.arange(n), np.diff(indptr)), indices] = values
+    return upper + np.triu(upper, 1).T
+
+
+def check(u, potentials, x):
+    system = System(u, potentials)
+    energy, gradient, hessian = system.evaluate(x, 2)
+    assert energy == pytest.approx(system.energy(x), rel=1e-14, abs=1e-300)
+    assert np.array_equal(gradient, system.evaluate(x, 1)[1])
+    numeric = np.array([central(system.energy, x, k) for k in range(u.size)])
+    scale = np.abs(gradient).max()
+    assert np.abs(gradient - numeric).max() <= TOLERANCE * scale
+    matrix = dense(system, hessian)
+    numeric = np.array([central(lambda y: system.evaluate(y, 1)[1][: u.free], x, k) for k in range(u.free)])
+    # A fixture has no Hessian where it is slack: the scale is then the gradient's.
+    assert np.abs(matrix - numeric).max() <= TOLERANCE * max(np.abs(matrix).max(), scale)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradient_and_hessian(case):
+    """Requirement: every gradient and Hessian agrees with central differences to 1e-6 relative (V9)."""
+    check(*CASES[case](np.random.default_rng(1)))
+
+
+def test_the_reaction_at_a_prescribed_unknown_is_the_gradient():
+    """Requirement: energy differentiated by a wall's prescribed displacement is the force on the wall (V9)."""
+    nodes, cells, _ = model()
+    top = np.flatnonzero(nodes[:, 1] > 1.2 - 1e-9)
+    u = unknowns(len(nodes), [(top, 1, "wall top")], [], ["stretch zz", "wall top"])
+    system = System(u, [Solid("mse", hencky_norton.LAW, nodes, cells, u, SOFT | {"A": 0.0})])
+    x = 0.04 * np.random.default_rng(2).standard_normal(u.size)
+    gradient = system.evaluate(x, 1)[1]
+    for name in ("wall top", "stretch zz"):
+        k = u.blocks[name][0]
+        assert k >= u.free
+        assert gradient[k] == pytest.approx(central(system.energy, x, k), rel=TOLERANCE)
+
+
+def test_a_wrong_gradient_is_noticed():
+    """Requirement: the shared derivative test can fail."""
+    u, loads, x = fixture(None)
+
+    class Wrong(Fixture):
+        def evaluate(self, x, order):
+            right = super().evaluate(x, order)
+            return Evaluation(right.energy, 1.00001 * right.gradient, right.hessian)
+
+    loads[0].__class__ = Wrong
+    with pytest.raises(AssertionError):
+        check(u, loads, x)
+
+
+def test_inverted_elements_have_infinite_energy_and_bound_the_step():
+    """Requirement: an inverted element is never accepted; the admissible step ends before it (V9)."""
+    nodes, cells, u = model()
+    solid = Solid("mse", hencky_norton.LAW, nodes, cells, u, SOFT)
+    x, dx = u.start(), u.start()
+    dx[u.displacement[:, 0]] = -4.0 * nodes[:, 0]  # flat at a quarter of the step
+    assert solid.max_step(x, dx) == pytest.approx(0.9 * 0.25, rel=1e-9)
+    assert np.isfinite(solid.evaluate(x + 0.24 * dx, 0).energy)
+    assert solid.evaluate(x + 0.26 * dx, 0).energy == np.inf
+    assert System(u, [solid]).evaluate(x + 0.26 * dx, 2) == (np.inf, None, None)
+    assert solid.max_step(x, -dx) == 1.0
+
+
+def test_ties_between_stencil_entries_count_twice():
+    """Requirement: where one unknown stands twice in a stencil, its diagonal gathers both off-diagonal halves."""
+
+    class Spring(Stateless):
+        """Energy 1/2 (a + b)^2 + a b on two entries that are one unknown: 3 u^2."""
+
+        dofs = np.array([[0, 0]])
+
+        def evaluate(self, x, order):
+            a = b = x[0]
+            return Evaluation(0.5 * (a + b) ** 2 + a * b, np.array([[a + 2 * b, b + 2 * a]]), np.array([[1.0, 2.0, 1.0]]))
+
+    u = unknowns(0, [], ["u"])
+    system = System(u, [Spring()])
+    _, gradient, hessian = system.evaluate(np.array([0.7]), 2)
+    assert gradient == pytest.approx([6 * 0.7])
+    assert hessian == pytest.approx([6.0])
+
+
+def test_a_tie_to_an_unknown_name_is_refused():
+    """Requirement: a wall that is no unknown of the model is named, not ignored."""
+    with pytest.raises(KeyError, match="wall left"):
+        unknowns(3, [([0], 0, "wall left")], ["wall top"])
