@@ -4,14 +4,20 @@ __all__ = ["compare", "write"]
 
 
 def write(directory):
-    """Write `report.html` (and figures/ beside it, PDF and PNG) for the run in `directory`; returns its path.
+    """Write `report.html`, figures/ (PDF and PNG) and `result.vtkhdf` for ParaView into the folder of a run.
+
+    Returns the path of the page.
 
     Works on a run that is still going or was stopped: the page says so. Raises rheode.result.ResultError where
     the folder is no run or nothing was stored.
     """
-    from .page import write
+    from ..result import Result
+    from . import page, vtkhdf
 
-    return write(directory)
+    path = page.write(directory)
+    result = Result(directory)
+    vtkhdf.write(result, result.directory / "result.vtkhdf")
+    return path
 
 
 def compare(directories, out=None):
