@@ -19,8 +19,8 @@ import numpy as np
 
 log = logging.getLogger("rheode.newton")
 
-# Smallest shift by the mean diagonal of the Hessian, and how it grows and shrinks.
-SMALLEST_SHIFT = 3e-5
+# Smallest and largest shift by the mean diagonal of the Hessian, and how it grows and shrinks.
+SMALLEST_SHIFT, LARGEST_SHIFT = 3e-5, 1e3
 UP, DOWN = 4.0, 0.25
 
 
@@ -67,7 +67,7 @@ class Minimiser:
         scale = float(np.abs(hessian[diagonal]).mean())
         smallest, count = SMALLEST_SHIFT * scale, 0
         shift = shift if shift > 0.1 * smallest else 0.0
-        while shift <= scale:
+        while shift <= LARGEST_SHIFT * scale:
             values = hessian
             if shift > 0.0:
                 values = hessian.copy()
