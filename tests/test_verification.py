@@ -176,7 +176,6 @@ def test_orders_of_the_element():
         r = np.hypot(*np.moveaxis(at_points(nodes, cells), -1, 0))
         squared = sum((s - t) ** 2 for s, t in zip(c.stress(), lame(p, INNER, OUTER, r)))
         stress_error.append(np.sqrt((squared * c.body.solid.weights).sum()))
-    print(displacement_error, rates(displacement_error), stress_error, rates(stress_error))
     assert rates(displacement_error)[-1] > 2.8
     assert rates(stress_error)[-1] > 1.8
 
@@ -200,7 +199,6 @@ def test_eshelby_inclusion():
     b.step(growth=np.where(core, (1 + strain) ** 3, 1.0))
     xx, yy, zz, xy = np.moveaxis(b.solid.cauchy(b.x)[core], -1, 0)
     in_plane, out_of_plane = -E * strain / (2 * (1 - nu)), -E * strain / (1 - nu)
-    print(xx.mean()/in_plane, zz.mean()/out_of_plane, np.abs(xx / in_plane - 1).max(), np.abs(zz / out_of_plane - 1).max(), np.abs(xy / in_plane).max())
     for component, exact in ((xx, in_plane), (yy, in_plane), (zz, out_of_plane)):
         assert component.mean() == pytest.approx(exact, rel=0.002)
         assert component == pytest.approx(np.full_like(component, exact), rel=0.01)
@@ -260,7 +258,6 @@ def column(rate):
 def test_confined_column():
     """Requirement V7: creep lets a confined column grow by Jl in height; what is missing falls as rate^(1/n)."""
     missing = [column(rate) for rate in (1e-5, 1e-8, 1e-11)]
-    print(missing)
     assert missing[-1] == pytest.approx(0, abs=1e-3)
     order = np.diff(np.log10(np.abs(missing))) / -3
     assert order == pytest.approx([1 / 4.9] * 2, rel=0.02)
@@ -306,7 +303,6 @@ def test_relaxation_order():
     time = 200.0
     exact = ((2 * G * STRAIN) ** (1 - n) + (n - 1) * 3 * G * A * s_ref**-n * time) ** (1 / (1 - n))
     errors = [relaxation(steps, time)[-1] - exact for steps in (80, 160, 320, 640)]
-    print(rates(errors))
     assert rates(errors)[-1] == pytest.approx(1.0, abs=0.05)
     assert abs(errors[-1] / exact) < 5e-3
 
@@ -364,7 +360,6 @@ def test_free_disc_on_a_mesh():
         q.append(stress.mean())
     reference_x, reference, ratio = free_disc_by_ode()
     area = (b.solid.weights * np.linalg.det(b.solid.deformation(b.x))).sum() / b.solid.weights.sum()
-    print(max(q), x[np.argmax(q)], q[-1], area)
     assert q[-1] == pytest.approx(reference[-1], rel=0.005)
     assert max(q) == pytest.approx(reference.max(), rel=0.005)
     assert x[np.argmax(q)] == pytest.approx(reference_x[reference.argmax()], abs=0.003)
