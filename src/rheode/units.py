@@ -40,6 +40,11 @@ KINDS = {
     "creep rate": Kind("a creep rate", "1/s", ("1/s",), "1000 1/s"),
     "molar energy": Kind("a molar energy", "J/mol", ("kJ/mol", "J/mol"), "50 kJ/mol"),
     "density": Kind("a density", "g/cm^3", ("g/cm^3",), "4.8 g/cm^3"),
+    "specific capacity": Kind("a specific capacity", "mAh/g", ("mAh/g",), "675 mAh/g"),
+    "voltage": Kind("a voltage", "V", ("V", "mV"), "2.07 V"),
+    "conductivity": Kind("a conductivity", "S/cm", ("S/cm", "mS/cm"), "2e-3 S/cm"),
+    "diffusivity": Kind("a diffusivity", "um^2/s", ("um^2/s", "m^2/s"), "1e-10 cm^2/s"),
+    "atomic volume": Kind("an atomic volume", "um^3", ("nm^3",), "0.0216 nm^3"),
     "share": Kind("a number", "", ("",), "0.22"),
 }
 
