@@ -99,7 +99,10 @@ def run(
     def simulate(callback):
         from .cycling import Simulation
 
-        Simulation(loaded).run(directory, callback=callback, overwrite=overwrite)
+        simulation = Simulation(loaded)
+        if not quiet:
+            _say(f"{simulation.outline()} in {directory}")
+        simulation.run(directory, callback=callback, overwrite=overwrite)
 
     _carry_out(simulate, directory, verbose, quiet)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,25 @@ class Simulation:
 
     def __init__(self, study, mesh=None):
         """mesh: a `Mesh` in place of the one that the study describes."""
-        self.study, self._mesh = study, mesh
+        self.study = study
+        if mesh is not None:
+            self.mesh = mesh
+
+    @cached_property
+    def mesh(self):
+        """The mesh that will be run. Raises PackingError, MeshError."""
+        return build_mesh(self.study)
+
+    def outline(self) -> str:
+        """How large the run will be, in a sentence."""
+        mesh, states = self.mesh, sum(_frames(self.study, half) for half in halves(self.study.cycling))
+        raw = 4 * (mesh.nodes.size + 7 * int(mesh.solid.sum()))  # bytes of a state's fields
+        # Fields are stored twice, for reading and for ParaView, and hardly compress; a report takes 20 MB.
+        megabytes = (1.7 * states * raw + 20e6) / 1e6
+        return (
+            f"{mesh.particles} particles, {2 * len(mesh.nodes)} displacements; about {states} stored states,"
+            f" {float(f'{megabytes:.2g}'):.0f} MB"
+        )
 
     def run(self, directory=None, callback=None, overwrite=False) -> Result:
         """Clamp and cycle the electrode; every increment is on disk before the next begins.
@@ -59,7 +78,7 @@ class Simulation:
         Raises RecordError (the folder holds a run, the disk is full), PackingError, MeshError, RunStopped.
         """
         directory = Path(directory or Path("runs") / self.study.name)
-        mesh = self._mesh or build_mesh(self.study)
+        mesh = self.mesh
         stored = self.study.model_copy(update={"versions": {}}).dump()  # with the versions of today
         record = Record.create(directory, stored, mesh, overwrite=overwrite)
         return _Run(self.study, mesh, record, callback).start()
@@ -76,6 +95,11 @@ def resume(directory, callback=None) -> Result:
         record.close()
         return result
     return _Run(result.study, result.mesh, record, callback).resume()
+
+
+def _frames(study, half) -> int:
+    """How often the fields are stored in a half cycle; the first cycle is also the movie."""
+    return study.output.frames_per_half_cycle * (3 if half.cycle == 1 else 1)
 
 
 class _Run:
@@ -211,7 +235,7 @@ class _Run:
             before = self.memory.fraction
             for x, increment in self._march(begin, steps, self.memory, where):
                 self.x = x
-                every = self.study.output.frames_per_half_cycle * (3 if half.cycle == 1 else 1)
+                every = _frames(self.study, half)
                 keep = int(increment.fraction * every + 1e-9) > int(before * every + 1e-9)
                 before = increment.fraction
                 ended = increment.fraction == 1.0
