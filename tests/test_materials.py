@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from rheode import materials
+from rheode.reading import to_yaml
+from rheode.reference import WORKS, materials_page
 from rheode.study import Study, StudyError
 
 
@@ -43,10 +45,86 @@ def test_lithiated_selenium_creeps_as_fast_as_ten_hours_ask_for():
 
 @pytest.mark.parametrize("name", materials.names())
 def test_every_value_of_the_library_has_a_source(name):
-    for key, given in materials.load(name).definition().items():
-        if isinstance(given, dict):
-            for known in given.values() if "unlithiated" in given else [given]:
-                assert "Table S" in known["source"] or "Methods" in known["source"], key
+    for key, known in materials.load(name).statements():
+        assert any(known["source"].startswith(work) for work in WORKS), key
+
+
+def test_the_library_holds_what_the_papers_tabulate():
+    wanted = "Se Li2Se S Li2S Te Li2Te Si Li15Si4 Li3.75Si Sn Ga Ge Sb In Li LCO NCM111 NCM811 LMO LFP FeS Mo6Se8 Li4Mo6Se8 Li6PS5Cl Super-P CNT copolymer PVDF"
+    for name in wanted.split():
+        assert materials.load(name).title, name
+    assert {group: len(members) for group, members in materials.grouped().items()} == {
+        "conversion": 4, "alloy": 8, "insertion": 5, "framework": 1, "electrolyte": 3, "additive": 3,
+    }  # fmt: skip
+    assert len({*materials.names(), *materials.other_names()}) == len(materials.names()) + len(materials.other_names())
+
+
+def test_a_lithiated_end_is_a_material_of_its_own():
+    li2se = materials.load("Li2Se")
+    assert li2se.name == "li2se" and li2se.growth(1.0) == 1.0
+    assert li2se.at(np.array([0.0, 1.0]), 298)["n"] == pytest.approx([4.9, 4.9])
+    assert li2se.value("density") == 2.87 and li2se.value("capacity") == 578
+    assert li2se.known("melting_temperature") is None  # that of Se is not that of Li2Se
+    assert materials.load("li3.75si") == materials.load("Li15Si4") == materials.load("silicon").lithiated()
+    own = study({"mine": {"extends": "li2se", "volume_change": 0.1}}).materials()["a"]
+    assert own.at(0.0, 298)["E"] == 12.7
+
+
+def test_a_value_is_that_of_the_end_it_is_made_as():
+    assert materials.load("se").value("density") == 4.81 and materials.load("se").value("density", "lithiated") == 2.87
+    assert materials.load("LiCoO2").value("density") == 4.97 and materials.load("lco").known("density", "unlithiated") is None
+    lithium = materials.load("li").hardness.unlithiated
+    assert (lithium.value, lithium.uncertainty) == pytest.approx((0.025, 0.018))
+
+
+@pytest.mark.parametrize(
+    "name, parameter, end, says",
+    [
+        ("li2se", "melting_temperature", None, "li2se: melting_temperature is not known; give it in a material of your own"),
+        ("sulfur", "density", None, "sulfur: density.unlithiated is not known"),
+        ("ncm811", "capacity", None, "ncm811: capacity is not known; give it"),
+        ("fes", "voltage", None, "fes: voltage is not known"),
+    ],
+)
+def test_a_missing_value_is_named(name, parameter, end, says):
+    with pytest.raises(StudyError) as error:
+        materials.load(name).value(parameter, end)
+    assert len(error.value.faults) == 1 and error.value.faults[0].startswith(says)
+
+
+@pytest.mark.parametrize(
+    "material, keys",
+    [
+        ("sulfur", ["materials.sulfur.young_modulus: missing; Young's modulus E, which the solver needs", "materials.sulfur.poisson_ratio: missing"]),
+        ("silicon", ["materials.silicon.young_modulus.unlithiated: missing", "materials.silicon.poisson_ratio: missing"]),
+    ],
+)
+def test_a_study_says_what_its_material_lacks(material, keys):
+    with pytest.raises(StudyError) as error:
+        study({}, material=material)
+    assert len(error.value.faults) == len(keys)
+    assert all(fault.startswith(key) for fault, key in zip(error.value.faults, keys))
+
+
+def test_what_does_not_lithiate_needs_no_lithiated_end():
+    own = {"mine": {"young_modulus": {"unlithiated": "9 GPa"}, "poisson_ratio": 0.2}}
+    phases = {"a": {"material": "selenium", "role": "active", "fraction": 0.4}, "f": {"material": "mine", "role": "framework", "fraction": 0.3}}
+    data = study({}, material="selenium").model_dump(mode="json", by_alias=True) | {"materials": own, "phases": phases}
+    assert Study.from_mapping(data).materials()["f"].at(np.array([0.0, 0.7]), 300)["E"] == pytest.approx([9, 9])
+    phases["f"]["lithiates"] = True
+    with pytest.raises(StudyError, match="materials.mine.young_modulus.lithiated: missing"):
+        Study.from_mapping(data)
+
+
+@pytest.mark.parametrize("name", [*materials.names(), "li2se", "li15si4"])
+def test_what_is_written_is_read_back(name, tmp_path):
+    (tmp_path / "copy.yaml").write_text(to_yaml(materials.load(name).definition()))
+    assert materials.load(tmp_path / "copy.yaml") == materials.load(name)
+
+
+def test_the_materials_page_is_up_to_date(pytestconfig):
+    page = pytestconfig.rootpath / "docs" / "materials.md"
+    assert page.read_text(encoding="utf-8") == materials_page(), "run `rheode materials --markdown > docs/materials.md`"
 
 
 def study(own, **phase):

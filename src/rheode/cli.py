@@ -226,15 +226,19 @@ def _warn(study):
 
 
 @app.command()
-def materials(name: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="A material of the library or a file; without it all are listed.")] = None):
-    """List the materials, or show one: every value with its source and conditions."""
+def materials(
+    name: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="A material of the library (its formula will do) or a file; without it all are listed.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The whole library as a page for people (docs/materials.md).")] = False,
+):
+    """List the materials and what is known of each, or show one: every value with its source and conditions."""
     from . import materials as library
 
-    if name is None:
-        for each in map(library.load, library.names()):
-            print(f"{each.name:12} {'creeps ' if each.creeps else 'elastic'}  {each.title}")
+    if markdown:
+        from .reference import materials_page
+
+        print(materials_page(), end="")
     else:
-        print(library.load(name).text())
+        print(library.overview() if name is None else library.load(name).text())
 
 
 @app.command()

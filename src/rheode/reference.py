@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+from . import materials as library
 from .materials import Ends, Known, Material
 from .reading import ALLOWED, FieldType, Model, fields_by_key, inner
 from .study import EXAMPLES, Study
@@ -55,11 +56,59 @@ def study_page() -> str:
         "`extends` takes everything that is not given from another material; `null` takes a value away.",
         "```yaml\nmaterials:\n  softer-selenium:\n    extends: selenium\n    young_modulus: 12 GPa            # the same at every x\n"
         "    reference_stress:\n      unlithiated: {value: 5 GPa, source: my indents, conditions: 70 degC}\n      lithiated: 4 GPa\n```",
-        "A value is the bare value or `{value, source, conditions}`; where it may follow lithiation, one value for all x or "
-        "`{unlithiated, lithiated}` for x = 0 and x = 1. `creep_rate`, `stress_exponent` and `reference_stress` come together; without them a material is elastic.",
+        "A value is the bare value or `{value, uncertainty, source, temperature, conditions}`; where it may follow lithiation, one value for all x or "
+        "`{unlithiated, lithiated}` for x = 0 and x = 1 (an end that is left out is not known). Every value may be missing; "
+        "what a command needs and does not find is a fault that names it. `creep_rate`, `stress_exponent` and `reference_stress` come together; without them a material is elastic.",
     ]
     parts += [_table(Material, extra=[("extends", "a text", "", "A material to take everything else from: a name or the path of a .yaml file")])]
     return "\n\n".join(parts) + "\n"
+
+
+WORKS = {
+    "Xiong et al. 2024": "Creep-type all-solid-state cathode achieving long life, Nature Communications 15 (2024), doi 10.1038/s41467-024-48174-8, and its Supplementary Information",
+    "Sung et al.": "Mixed ionic and electronic conducting ultra-thin lithium silicide interlayer for solid-state lithium batteries, with its Supplementary Information",
+    "Pan et al. 2024": "A solid-state lithium-ion battery with micron-sized silicon anode operating free from external pressure, Nature Communications 15 (2024), doi 10.1038/s41467-024-46472-9",
+    "CRC Handbook": "CRC Handbook of Chemistry and Physics, CRC Press, section Physical Constants of Inorganic Compounds",
+}  # every source of the library begins with one of these
+
+
+def materials_page() -> str:
+    """docs/materials.md: what the library knows, then every value with its source."""
+    groups = library.grouped()
+    shown = {"young_modulus": "E", "shear_modulus": "G", "melting_temperature": "melting", "density": "density", "capacity": "capacity", "voltage": "voltage", "volume_change": "dV"}
+    parts = [
+        "# The materials of the library",
+        "Every value with its unit, source and conditions, as `rheode materials NAME` shows it. What is not printed in a named source is missing: "
+        "nothing is guessed, and a command that needs a missing value says which one of which material. "
+        "Where a material has two ends, `a; b` stands for unlithiated; lithiated, and `-` for an end that is not known. "
+        "A lithiated end member is found by its formula (`rheode materials li2se`), and so is a material (`Se`). "
+        "This page is written by `rheode materials --markdown`.",
+        "## Overview",
+    ]
+    for group, members in groups.items():
+        lines = [f"| {group} | formula | {' | '.join(shown.values())} |", "|---" * (len(shown) + 2) + "|"]
+        for each in members:
+            ends = ", lithiated ".join(library.listed(formulas)[0] for formulas in (each.formula, each.lithiated_formula) if formulas)
+            lines.append(f"| [`{each.name}`](#{each.name}) | {ends} | {' | '.join(_briefly(each, parameter) for parameter in shown)} |")
+        parts.append("\n".join(lines))
+    parts += ["## Sources", "\n".join(f"- **{work}**: {title}." for work, title in WORKS.items())]
+    parts.append("Works that a row or a sentence of these cites are named with the value.")
+    for each in (each for members in groups.values() for each in members):
+        parts += [f"## {each.name}", f"{each.title}. Law `{each.law}`, {each.interpolation} between the end members, made {each.made}."]
+        rows = [f"| {name.replace('_', ' ')} | {library.amount(known)} | {known.get('source', '')} | {'; '.join(library.origin(known)[1:])} |" for name, known in each.statements()]
+        if rows:
+            parts.append("\n".join(["| what | value | source | conditions |", "|---|---|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _briefly(material, parameter):
+    found = material.definition().get(parameter)
+    if not isinstance(found, dict):
+        return ""
+    if not found.keys() <= {*library.ENDS}:
+        return library.amount(found)
+    ends = [library.amount(found[end]) if end in found else "-" for end in library.ENDS]
+    return "; ".join(ends) if material.lithiated_formula else next(end for end in ends if end != "-")
 
 
 def _section(title, model, path):

@@ -547,4 +547,9 @@ def _resolve_materials(data, folder):
             faults.append(f"phases.{phase}.material: the file names its material {material.name!r}, which already stands for another; give it another `name`")
         resolved[material.name] = material
         phases[phase] = {**entry, "material": material.name}
+    for entry in phases.values() if isinstance(phases, dict) else ():
+        material = resolved.get(entry["material"]) if isinstance(entry, dict) and isinstance(entry.get("material"), str) else None
+        if material is not None:
+            lithiates = entry.get("lithiates") is True or (entry.get("lithiates") is None and entry.get("role") == "active")
+            faults += [f"materials.{material.name}.{lack}" for lack in material.lacking(lithiates)]
     return {**data, "materials": resolved, "phases": phases} if phases is not None else {**data, "materials": resolved}, faults

@@ -37,8 +37,10 @@ class Known(_Parameter[T], Generic[T]):
     """One known value with where it comes from; the bare value may stand for it."""
 
     value: T = Field(description="The value")
+    uncertainty: T | None = Field(None, description="Half the width of the range it is known to lie in")
     source: str = Field("", description="Where it is printed or who measured it")
-    conditions: str = Field("", description="How and at which temperature it was obtained")
+    temperature: Annotated[float, Quantity("temperature", above=0)] | None = Field(None, description="Temperature it was obtained at")
+    conditions: str = Field("", description="How it was obtained, and what else it depends on")
 
     @model_validator(mode="before")
     @classmethod
@@ -47,14 +49,14 @@ class Known(_Parameter[T], Generic[T]):
 
     @model_serializer(mode="wrap")
     def _short(self, handler):
-        return {key: value for key, value in handler(self).items() if value != ""}
+        return {key: value for key, value in handler(self).items() if value is not None and value != ""}
 
 
 class Ends(_Parameter[T], Generic[T]):
-    """A parameter at x = 0 and at x = 1; a single value stands for both."""
+    """A parameter at x = 0 and at x = 1; a single value stands for both, an end that is not given is not known."""
 
-    unlithiated: Known[T] = Field(description="At x = 0")
-    lithiated: Known[T] = Field(description="At x = 1")
+    unlithiated: Known[T] | None = Field(None, description="At x = 0")
+    lithiated: Known[T] | None = Field(None, description="At x = 1")
 
     @model_validator(mode="before")
     @classmethod
@@ -65,44 +67,68 @@ class Ends(_Parameter[T], Generic[T]):
 
     @model_serializer(mode="wrap")
     def _short(self, handler):
-        both = handler(self)
-        return both["unlithiated"] if both["unlithiated"] == both["lithiated"] else both
+        both = {end: known for end, known in handler(self).items() if known is not None}
+        return both["unlithiated"] if len(both) == 2 and both["unlithiated"] == both["lithiated"] else both
 
 
-Modulus = Ends[Annotated[float, Quantity("stress", above=0)]]
-Poisson = Ends[Annotated[float, Quantity("share", above=-1, below=0.5)]]
-CreepRate = Ends[Annotated[float, Quantity("creep rate", above=0)]]
-Exponent = Ends[Annotated[float, Quantity("share", least=1, most=100)]]
-Stress = Ends[Annotated[float, Quantity("stress", above=0)]]
-VolumeChange = Known[Annotated[float, Quantity("share", above=-0.9, most=10)]]
-Energy = Known[Annotated[float, Quantity("molar energy", least=0)]]
-Temperature = Known[Annotated[float, Quantity("temperature", above=0)]]
-Density = Ends[Annotated[float, Quantity("density", above=0)]]
+def _quantity(kind, **limits):
+    return Annotated[float, Quantity(kind, **limits)]
+
+
+Modulus = Ends[_quantity("stress", above=0)]
+Poisson = Ends[_quantity("share", above=-1, below=0.5)]
+CreepRate = Ends[_quantity("creep rate", above=0)]
+Exponent = Ends[_quantity("share", least=1, most=100)]
+Stress = Ends[_quantity("stress", above=0)]
+VolumeChange = Known[_quantity("share", above=-0.9, most=10)]
+Energy = Known[_quantity("molar energy", least=0)]
+Temperature = Known[_quantity("temperature", above=0)]
+Melting = Ends[_quantity("temperature", above=0)]
+Density = Ends[_quantity("density", above=0)]
+Capacity = Ends[_quantity("specific capacity", above=0)]
+Voltage = Known[_quantity("voltage", least=0)]
+Conductivity = Ends[_quantity("conductivity", above=0)]
+
+REMEDY = "give it in a material of your own that extends this one"
 
 CREEP = ("creep_rate", "stress_exponent", "reference_stress")
+ENDS = ("unlithiated", "lithiated")
+GROUPS = ("conversion", "alloy", "insertion", "framework", "electrolyte", "additive")
 
 
 class Material(Model):
     """A material over its range of lithiation.
 
     Isotropic Hencky elasticity with Norton creep (rate = A (q/s_ref)^n) and isotropic growth to
-    1 + volume_change at x = 1. Without the three creep parameters it is elastic.
+    1 + volume_change at x = 1. Without the three creep parameters it is elastic. Everything may be
+    missing: what a computation needs and does not find is a fault that names it.
     """
 
     name: str = Field(description="The name a study calls it by")
     title: str = Field("", description="What it is, in words")
+    group: Literal[GROUPS] | None = Field(None, description="Where it stands in lists")
+    formula: str = Field("", description="Its formula as made: another name for it (further names after commas)")
+    lithiated_formula: str = Field("", description="Formula of the lithiated end member, which is found under it (further names after commas)")
+    made: Literal["unlithiated", "lithiated"] = Field("unlithiated", description="The end member it is made and weighed as")
     law: Literal["hencky-norton"] = Field("hencky-norton", description="The constitutive law")
     interpolation: Literal["linear", "geometric"] = Field("linear", description="How parameters go from one end member to the other")
     volume_change: VolumeChange | None = Field(None, description="Relative change of volume at x = 1; without it the material can't lithiate")
-    young_modulus: Modulus = Field(description="Young's modulus E")
-    poisson_ratio: Poisson = Field(description="Poisson's ratio nu")
+    young_modulus: Modulus | None = Field(None, description="Young's modulus E")
+    poisson_ratio: Poisson | None = Field(None, description="Poisson's ratio nu")
     creep_rate: CreepRate | None = Field(None, description="Creep rate coefficient A")
     stress_exponent: Exponent | None = Field(None, description="Stress exponent n")
     reference_stress: Stress | None = Field(None, description="Reference stress s_ref")
     reference_temperature: Temperature | None = Field(None, description="Temperature the creep parameters belong to")
     activation_energy: Energy | None = Field(None, description="Activation energy of creep: shifts A to the temperature of the study (Arrhenius)")
-    melting_temperature: Temperature | None = Field(None, description="Melting temperature; for the record")
-    density: Density | None = Field(None, description="Density; for the record")
+    shear_modulus: Modulus | None = Field(None, description="Shear modulus as it is tabulated; screening only, the solver takes it from E and nu")
+    hardness: Stress | None = Field(None, description="Indentation hardness; for the record")
+    strength: Stress | None = Field(None, description="Yield or tensile strength; for the record")
+    melting_temperature: Melting | None = Field(None, description="Melting temperature; screening")
+    density: Density | None = Field(None, description="Theoretical density; screening and design")
+    capacity: Capacity | None = Field(None, description="Capacity per mass of that end member; screening and design")
+    voltage: Voltage | None = Field(None, description="Average voltage against Li/Li+; screening and design")
+    electronic_conductivity: Conductivity | None = Field(None, description="Electronic conductivity; for the record")
+    ionic_conductivity: Conductivity | None = Field(None, description="Ionic conductivity; for the record")
 
     @model_validator(mode="after")
     def _whole(self):
@@ -134,13 +160,13 @@ class Material(Model):
 
         E, K, G, s_ref in GPa, A in 1/s, nu and n without unit, each of the shape of `x`. A is 0 (and
         n = s_ref = 1) for an elastic material. With an activation energy Q,
-        A(T) = A(Tref) exp(-Q/R (1/T - 1/Tref)).
+        A(T) = A(Tref) exp(-Q/R (1/T - 1/Tref)). Raises StudyError if an end member's value is not known.
         """
         x = np.asarray(x, float)
-        E, nu = self._interpolate(self.young_modulus, x), self._interpolate(self.poisson_ratio, x)
+        E, nu = self._interpolate("young_modulus", x), self._interpolate("poisson_ratio", x)
         if self.creeps:
-            A = self._interpolate(self.creep_rate, x) * self.creep_shift(temperature)
-            n, s_ref = self._interpolate(self.stress_exponent, x), self._interpolate(self.reference_stress, x)
+            A = self._interpolate("creep_rate", x) * self.creep_shift(temperature)
+            n, s_ref = self._interpolate("stress_exponent", x), self._interpolate("reference_stress", x)
         else:
             A, n, s_ref = np.zeros_like(x), np.ones_like(x), np.ones_like(x)
         return {"E": E, "nu": nu, "K": E / (3 * (1 - 2 * nu)), "G": E / (2 * (1 + nu)), "A": A, "n": n, "s_ref": s_ref}
@@ -153,26 +179,70 @@ class Material(Model):
 
     def unlithiated(self) -> "Material":
         """The same material held at x = 0: the end member without lithium at any x, and no growth."""
+        return self._held("unlithiated")
+
+    def lithiated(self) -> "Material":
+        """The lithiated end member as a material of its own, named by its formula: no growth."""
+        formula = listed(self.lithiated_formula)[0] if self.lithiated_formula else f"lithiated {self.name}"
+        told_by = {"name": formula.lower(), "title": f"{formula}, the lithiated end of {self.name}", "formula": self.lithiated_formula}
+        return self._held("lithiated").model_copy(update=told_by | {"lithiated_formula": "", "made": "unlithiated"})
+
+    def _held(self, end):
         frozen = {"volume_change": None}
-        for name in ("young_modulus", "poisson_ratio", *CREEP, "density"):
+        for name in type(self).model_fields:
             parameter = getattr(self, name)
-            if parameter is not None:
-                frozen[name] = parameter.model_copy(update={"lithiated": parameter.unlithiated})
+            if isinstance(parameter, Ends):
+                known = getattr(parameter, end)
+                frozen[name] = None if known is None else parameter.model_copy(update=dict.fromkeys(ENDS, known))
+        if any(frozen.get(name) is None for name in CREEP):  # part of a creep law is none
+            frozen |= dict.fromkeys((*CREEP, "activation_energy"))
         return self.model_copy(update=frozen)
 
-    def _interpolate(self, parameter, x):
-        a, b = parameter.unlithiated.value, parameter.lithiated.value
+    def known(self, parameter: str, end: str | None = None) -> Known | None:
+        """What is known of `parameter` (a field's name) at an end member, by default the one it is made as."""
+        found = getattr(self, parameter)
+        return getattr(found, end or self.made) if isinstance(found, Ends) else found
+
+    def value(self, parameter: str, end: str | None = None) -> float:
+        """The value of `parameter` (a field's name) at an end member, by default the one it is made as.
+
+        In rheode's own units. Raises StudyError, naming parameter and material, if it is not known.
+        """
+        found = self.known(parameter, end)
+        if found is None:
+            where = f".{end or self.made}" if isinstance(getattr(self, parameter), Ends) else ""
+            raise StudyError(f"{self.name}: {parameter}{where} is not known; {REMEDY}")
+        return found.value
+
+    def lacking(self, lithiates: bool) -> list[str]:
+        """What the solver needs and the material has not, one line each; x = 1 counts only if it lithiates."""
+        asked = ["young_modulus", "poisson_ratio", *(CREEP if self.creeps else ())]
+        lines = []
+        for name in asked:
+            parameter = getattr(self, name)
+            absent = [end for end in ENDS[: 1 + lithiates] if parameter is None or getattr(parameter, end) is None]
+            keys = [name] if parameter is None else [f"{name}.{end}" for end in absent]
+            lines += [f"{key}: missing; {type(self).model_fields[name].description}, which the solver needs; {REMEDY}" for key in keys if absent]
+        return lines
+
+    def _interpolate(self, name, x):
+        a, b = (self.value(name, end) for end in ENDS)
         return INTERPOLATIONS[self.interpolation](a, b, x) if a != b else np.full_like(x, a)
+
+    def statements(self) -> list[tuple[str, dict]]:
+        """Every value as (parameter, what stands in the file), the end members one by one ("density, lithiated")."""
+        found = []
+        for name, given in self.definition().items():
+            if isinstance(given, dict):
+                split = given.keys() <= {*ENDS}
+                found += [(f"{name}, {end}", known) for end, known in given.items()] if split else [(name, given)]
+        return found
 
     def text(self) -> str:
         """Every value with its source and conditions, for a person."""
         lines = [f"{self.name}: {self.title}" if self.title else self.name, f"  law {self.law}, {self.interpolation} between the end members"]
-        for name, given in self.definition().items():
-            if not isinstance(given, dict):
-                continue
-            for end, known in given.items() if "unlithiated" in given else [("", given)]:
-                where = "; ".join(filter(None, [known.get("source"), known.get("conditions")])) or "no source given"
-                lines.append(f"  {name + (f', {end}' if end else ''):33} {known['value']!s:>11}  {where}")
+        for name, known in self.statements():
+            lines.append(f"  {name:33} {amount(known):>11}  {'; '.join(origin(known)) or 'no source given'}")
         return "\n".join(lines)
 
     def definition(self) -> dict:
@@ -180,9 +250,68 @@ class Material(Model):
         return {key: value for key, value in self.model_dump(mode="json").items() if value is not None and value != ""}
 
 
+def amount(known: dict) -> str:
+    """The value as it stands in a file, with its uncertainty."""
+    value, uncertainty = str(known["value"]), known.get("uncertainty")
+    if uncertainty is None:
+        return value
+    number, _, unit = value.partition(" ")
+    spread, _, same = str(uncertainty).partition(" ")
+    return f"{number} +- {spread} {unit}".strip() if unit == same else f"{value} +- {uncertainty}"
+
+
+def origin(known: dict) -> list[str]:
+    """Source, temperature and conditions of what stands in a file, those that are given."""
+    return [part for part in (known.get("source"), known.get("temperature"), known.get("conditions")) if part]
+
+
+# What a line of the overview says is known: symbol, parameter.
+SYMBOLS = {
+    "E": "young_modulus", "nu": "poisson_ratio", "creep": "creep_rate", "G": "shear_modulus", "H": "hardness", "Y": "strength",
+    "Tm": "melting_temperature", "rho": "density", "C": "capacity", "V": "voltage", "dV": "volume_change",
+    "ke": "electronic_conductivity", "ki": "ionic_conductivity",
+}  # fmt: skip
+
+
+def grouped() -> dict[str, list[Material]]:
+    """The library by group, in the order of GROUPS."""
+    library = [load(name) for name in names()]
+    return {group: members for group in GROUPS if (members := [each for each in library if each.group == group])}
+
+
+def overview() -> str:
+    """The library for a person: a line a material, by group, with what is known of it."""
+    lines = []
+    for group, members in grouped().items():
+        lines.append(f"{group}:")
+        for each in members:
+            ends = " -> ".join(listed(formulas)[0] for formulas in (each.formula, each.lithiated_formula) if formulas)
+            known = " ".join(symbol for symbol, parameter in SYMBOLS.items() if getattr(each, parameter) is not None)
+            lines.append(f"  {each.name:19}{ends:24}{known}")
+    lines.append("Known: " + ", ".join(f"{symbol} {parameter.replace('_', ' ')}" for symbol, parameter in SYMBOLS.items()) + ".")
+    lines.append("A run needs E and nu, of an active phase dV and both ends. `rheode materials NAME` shows values and sources.")
+    return "\n".join(lines)
+
+
+def listed(text: str) -> list[str]:
+    """The formulas in a text that gives several, separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def names() -> list[str]:
     """The materials of the library."""
     return sorted(path.stem for path in LIBRARY.glob("*.yaml"))
+
+
+@lru_cache(maxsize=1)
+def other_names() -> dict[str, tuple[str, str]]:
+    """Formulas in small letters, each with the material it means and the end member (""  for as made)."""
+    found = {}
+    for name in names():
+        given = _library_file(name)
+        for key, end in (("formula", ""), ("lithiated_formula", "lithiated")):
+            found |= {formula.lower(): (name, end) for formula in listed(given.get(key, "")) if formula.lower() != name}
+    return found
 
 
 def load(name_or_path) -> Material:
@@ -217,12 +346,16 @@ def _definition(name, own, folder, asked):
             raise StudyError(f"{where}: got {told(given)}; a mapping such as {{extends: selenium, reference_stress: 5 GPa}}")
     elif name in names():
         return dict(_library_file(name)), f"library material {name}"
+    elif name.lower() in {*names(), *other_names()}:
+        stem, end = other_names().get(name.lower(), (name.lower(), ""))
+        return (load(stem).lithiated().definition() if end else {"name": stem, **_library_file(stem)}), f"library material {stem}"
     elif name.endswith((".yaml", ".yml")):
         path = Path(folder, name)
         given, where, folder = read_mapping(path), str(path), path.parent
     else:
-        choices = list(dict.fromkeys([*own, *names()]))
-        raise StudyError(f"got {told(name)}{nearest(name, choices)}; one of {', '.join(choices)}, or the path of a .yaml file")
+        near = nearest(name, [*own, *names(), *other_names()])
+        mine = f"one of {', '.join(own)}, " if own else ""
+        raise StudyError(f"got {told(name)}{near}; {mine}a name that `rheode materials` lists, or the path of a .yaml file")
     given = dict(given)
     base = given.pop("extends", None)
     if base is None:
