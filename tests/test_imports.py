@@ -19,7 +19,7 @@ RANK = {
             ["units"],
             ["reading"],
             ["materials", "publications"],
-            ["study"],
+            ["study", "electrode"],
             ["reference", "microstructure"],
             ["measures"],
             ["result", "mechanics"],

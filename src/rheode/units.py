@@ -45,6 +45,15 @@ KINDS = {
     "conductivity": Kind("a conductivity", "S/cm", ("S/cm", "mS/cm"), "2e-3 S/cm"),
     "diffusivity": Kind("a diffusivity", "um^2/s", ("um^2/s", "m^2/s"), "1e-10 cm^2/s"),
     "atomic volume": Kind("an atomic volume", "um^3", ("nm^3",), "0.0216 nm^3"),
+    "mass": Kind("a mass", "mg", ("mg", "g"), "2.4 mg"),
+    "area": Kind("an area", "cm^2", ("cm^2",), "16 cm^2"),
+    "volume": Kind("a volume", "cm^3", ("cm^3",), "0.02 cm^3"),
+    "loading": Kind("a mass per area", "mg/cm^2", ("mg/cm^2",), "3 mg/cm^2"),
+    "charge": Kind("a charge", "mAh", ("mAh", "Ah"), "26.5 mAh"),
+    "areal capacity": Kind("a charge per area", "mAh/cm^2", ("mAh/cm^2",), "1.66 mAh/cm^2"),
+    "volumetric capacity": Kind("a charge per volume", "mAh/cm^3", ("mAh/cm^3",), "3250 mAh/cm^3"),
+    "specific energy": Kind("an energy per mass", "Wh/kg", ("Wh/kg",), "650 Wh/kg"),
+    "energy density": Kind("an energy per volume", "Wh/L", ("Wh/L",), "2000 Wh/L"),
     "share": Kind("a number", "", ("",), "0.22"),
 }
 
