@@ -31,7 +31,7 @@ def symmetric(n, negative, seed=1):
     rng = np.random.default_rng(seed)
     lower = sp.random_array((n, n), density=4 / n, rng=rng, format="csr")
     lower = sp.tril(lower, -1) + sp.eye_array(n)
-    sign = np.where(np.arange(n) < negative, -1.0, 1.0) * rng.uniform(1, 3, n)
+    sign = np.where(np.arange(n) < negative, -1.0, 1.0) * rng.uniform(0.1, 3, n)
     dense = (lower @ sp.diags_array(rng.permutation(sign)) @ lower.T).toarray()
     pattern = sp.csr_matrix(np.triu(dense != 0) | np.eye(n, dtype=bool))
     pattern.sort_indices()
@@ -195,6 +195,7 @@ def test_a_column_buckles():
         start[b.unknowns.blocks["right"]] = -load * critical * slenderness
         outcome = b.minimise(start)
         assert outcome.converged, outcome.reason
+        assert outcome.iterations <= 20  # 65 where the unstable mode is not followed
         sideways = np.abs(b.unknowns.nodes(outcome.x)[:, 1]).max()
         assert (sideways > 0.3) == buckles
         energies = np.array(b.system.energies)
