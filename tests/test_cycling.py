@@ -28,6 +28,7 @@ def study(*overrides):
 
 RIGID = "walls={kind: rigid}"
 FIXTURE = "walls={kind: fixture, preload: 10 MPa, stiffness: 5 GPa}"
+GENERALIZED = ["mechanics.plane=generalized_plane_strain", "mechanics.out_of_plane_pressure=5 MPa"]
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +137,7 @@ def test_a_run_under_pressure(pair, tmp_path):
     result = Simulation(study("cycling.cycles=1"), pair).run(tmp_path / "run", callback=seen.append)
     h = result.history
     assert result.complete
-    assert h["wall pressure [GPa]"] == pytest.approx(np.full(len(h["wall pressure [GPa]"]), 0.1), rel=1e-4)
+    assert h["wall pressure [GPa]"] == pytest.approx(np.full(len(h["wall pressure [GPa]"]), 0.1), rel=1e-6)
     assert list(h["half []"][[0, 1, -1]]) == ["clamp", "lithiation", "delithiation"]
     assert h["lithiation []"].max() == 1.0 and h["lithiation []"][-1] == pytest.approx(0.22)
     assert h["time [s]"][-1] == pytest.approx(1.78 * 36_000)
@@ -160,17 +161,14 @@ def test_a_run_against_a_fixture(pair, tmp_path):
     """Requirement: a fixture presses with its preload plus stiffness times the nominal strain since clamping."""
     h = Simulation(study("cycling.cycles=1", FIXTURE), pair).run(tmp_path / "run").history
     strain = (h["thickness [um]"] - h["thickness [um]"][0]) / pair.box[1]
-    assert h["wall pressure [GPa]"] == pytest.approx(0.01 + 5.0 * strain, rel=1e-3, abs=1e-6)
+    assert h["wall pressure [GPa]"] == pytest.approx(0.01 + 5.0 * strain, rel=1e-6)
     assert h["wall pressure [GPa]"].max() > 0.05
 
 
 def test_generalized_plane_strain(pair, tmp_path):
     """Requirement: with a free stretch out of plane its mean stress is the stated pressure, and the electrode thickens
     out of plane."""
-    result = Simulation(
-        study("cycling.cycles=1", "mechanics.plane=generalized_plane_strain", "mechanics.out_of_plane_pressure=5 MPa"), pair
-    ).run(tmp_path / "run")
-    h = result.history
+    h = Simulation(study("cycling.cycles=1", *GENERALIZED), pair).run(tmp_path / "run").history
     # The section on which the two pressures differ is the one before each increment.
     section = h["thickness [um]"]
     lag = 1 - np.append(section[0], section[:-1]) / section
@@ -187,14 +185,14 @@ def remainder(h):
     return into - sum(since[f"{key} [GPa um2]"] for key in ("elastic energy", "creep dissipation", "medium energy"))
 
 
-@pytest.mark.parametrize("walls", ["walls={kind: pressure, pressure: 100 MPa}", RIGID])
-def test_energy_balance(pair, tmp_path, walls):
+@pytest.mark.parametrize("kind", [[], [RIGID], [FIXTURE, *GENERALIZED]], ids=["pressure", "rigid", "fixture, generalized"])
+def test_energy_balance(pair, tmp_path, kind):
     """Requirement: work of the walls and of growth is stored, dissipated or in the medium. At full lithiation 1.5 % of the
     work is left over with increments of 0.04, and half of that with increments of 0.02."""
     left = []
     for step in (0.04, 0.02):
         steps = [f"stepping.largest_step={step}", f"stepping.first_step={step}", "cycling.delithiation=0.9"]
-        h = Simulation(study("cycling.cycles=1", walls, *steps), pair).run(tmp_path / str(step)).history
+        h = Simulation(study("cycling.cycles=1", *kind, *steps), pair).run(tmp_path / str(step)).history
         full = h["lithiation []"].argmax()
         left.append(abs(remainder(h)[full]) / h["chemical work [GPa um2]"][full])
     assert left[0] < 0.015
