@@ -71,23 +71,24 @@ class Ends(_Parameter[T], Generic[T]):
         return both["unlithiated"] if len(both) == 2 and both["unlithiated"] == both["lithiated"] else both
 
 
-def _quantity(kind, **limits):
+def quantity(kind: str, **limits):
+    """The type of a float that is written as a quantity of `kind` (a key of units.KINDS)."""
     return Annotated[float, Quantity(kind, **limits)]
 
 
-Modulus = Ends[_quantity("stress", above=0)]
-Poisson = Ends[_quantity("share", above=-1, below=0.5)]
-CreepRate = Ends[_quantity("creep rate", above=0)]
-Exponent = Ends[_quantity("share", least=1, most=100)]
-Stress = Ends[_quantity("stress", above=0)]
-VolumeChange = Known[_quantity("share", above=-0.9, most=10)]
-Energy = Known[_quantity("molar energy", least=0)]
-Temperature = Known[_quantity("temperature", above=0)]
-Melting = Ends[_quantity("temperature", above=0)]
-Density = Ends[_quantity("density", above=0)]
-Capacity = Ends[_quantity("specific capacity", above=0)]
-Voltage = Known[_quantity("voltage", least=0)]
-Conductivity = Ends[_quantity("conductivity", above=0)]
+Modulus = Ends[quantity("stress", above=0)]
+Poisson = Ends[quantity("share", above=-1, below=0.5)]
+CreepRate = Ends[quantity("creep rate", above=0)]
+Exponent = Ends[quantity("share", least=1, most=100)]
+Stress = Ends[quantity("stress", above=0)]
+VolumeChange = Known[quantity("share", above=-0.9, most=10)]
+Energy = Known[quantity("molar energy", least=0)]
+Temperature = Known[quantity("temperature", above=0)]
+Melting = Ends[quantity("temperature", above=0)]
+Density = Ends[quantity("density", above=0)]
+Capacity = Ends[quantity("specific capacity", above=0)]
+Voltage = Known[quantity("voltage", least=0)]
+Conductivity = Ends[quantity("conductivity", above=0)]
 
 REMEDY = "give it in a material of your own that extends this one"
 
