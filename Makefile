@@ -17,7 +17,7 @@ verify: .venv/.installed
 	$(BIN)/python -m pytest -q -m verify
 
 bench: .venv/.installed
-	$(BIN)/python benchmarks/robustness.py
+	$(BIN)/python benchmarks/robustness.py && $(BIN)/python benchmarks/results.py
 
 .venv/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
