@@ -149,7 +149,9 @@ class Minimiser:
         unstable mode, and Newton steps leave it slowly.
         """
         x, energy, gradient = found[:3]
-        mode = direction / np.abs(direction).max()
+        # A perfectly symmetric state has no part along the mode at all: a fixed crumb of everything gives it one.
+        crumb = np.random.default_rng(0).standard_normal(len(direction))
+        mode = direction / max(np.abs(direction).max(), 1e-300) + 1e-6 * crumb
         for _ in range(4):  # inverse iteration with the factored, shifted Hessian
             mode = self.solver.solve(mode)
             mode /= np.abs(mode).max()
