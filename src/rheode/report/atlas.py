@@ -107,8 +107,8 @@ def _name_points(ax, points, border, size=7.0):
         text = ax.annotate(name, (x, y), fontsize=size, fontweight=weight, ha="center", va="center", annotation_clip=False, zorder=8)
         width, height = text.get_window_extent().size
         spots = []
-        for reach in (2, 6, 11, 17, 24, 32, 41, 51):
-            for angle in np.deg2rad([0, 180, 45, -45, 135, -135, 90, -90]):
+        for reach in (2, 6, 11, 17, 24, 32, 41, 51, 65):
+            for angle in np.deg2rad([0, 180, 45, -45, 135, -135, 90, -90, 22, -22, 158, -158, 68, -68, 112, -112]):
                 across, up = np.cos(angle), np.sin(angle)
                 cx = px + across * (3 + reach) * scale + np.sign(round(across, 3)) * width / 2
                 cy = py + up * (3 + reach) * scale + np.sign(round(up, 3)) * height / 2

@@ -1,0 +1,253 @@
+"""Deformation mechanisms: rates against hand computations, the map, and the size effect of lithium."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from rheode import cli
+from rheode.electrode import mechanisms as m
+from rheode.electrode import screening
+from rheode.reading import StudyError
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsys):
+    """Call the command line in an empty folder: (exit code, lines of stdout, lines of stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as end:
+            cli.main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return end.value.code or 0, out.splitlines(), err.splitlines()
+
+    return call
+
+@pytest.fixture(scope="module")
+def lithium():
+    return m.load("Li")
+
+
+@pytest.fixture(scope="module")
+def simple():
+    """Round numbers: kT at 300 K is 4.14195e-12 GPa um^3."""
+    return m.CreepSet.model_validate(
+        {
+            "material": "made-up",
+            "shear_modulus": "10 GPa",
+            "melting_temperature": "600 K",
+            "creep_rate": {"value": "1e-6 1/s", "temperature": "300 K"},
+            "reference_stress": "10 MPa",
+            "stress_exponent": 5,
+            "activation_energy": "50 kJ/mol",
+            "lattice_diffusivity": {"value": "1e-4 um^2/s", "temperature": "300 K"},
+            "lattice_energy": "60 kJ/mol",
+            "boundary_diffusivity": {"value": "10 um^2/s", "temperature": "300 K"},
+            "boundary_energy": "40 kJ/mol",
+            "boundary_width": "0.5 nm",
+            "atomic_volume": "0.02 nm^3",
+            "boundary_decades": 1,
+            "strengthening_length": "30 um",
+        }
+    )
+
+
+# --- rates by hand ---------------------------------------------------------------------------------
+
+
+def test_nabarro_herring_by_hand(simple):
+    """14 s Omega D / (k T d^2) in SI: s = 1e7 Pa, Omega = 2e-29 m^3, D = 1e-16 m^2/s, kT = 4.14195e-21 J, d = 2e-6 m."""
+    by_hand = 14 * 1e7 * 2e-29 * 1e-16 / (4.14195e-21 * 4e-12)
+    assert by_hand == pytest.approx(1.690e-5, rel=1e-3)
+    assert m.herring_rate(simple, 0.01, 300.0, 2.0) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_coble_by_hand(simple):
+    """47 s Omega delta D_b / (k T d^3) in SI: delta = 5e-10 m, D_b = 1e-11 m^2/s, the rest as above."""
+    by_hand = 47 * 1e7 * 2e-29 * 5e-10 * 1e-11 / (4.14195e-21 * 8e-18)
+    assert by_hand == pytest.approx(1.4184e-3, rel=1e-3)
+    assert m.coble_rate(simple, 0.01, 300.0, 2.0) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_lithium_by_hand(lithium):
+    """At 298.15 K, 1 MPa, 1 um: D = 1.25e-5 exp(-53000/(8.31446 298.15)) = 6.46e-15 m^2/s, kT = 4.1164e-21 J."""
+    diffusivity = 1.25e-5 * np.exp(-53000 / (8.31446 * 298.15))
+    assert diffusivity == pytest.approx(6.46e-15, rel=0.01)
+    herring = 14 * 1e6 * 2.16e-29 * diffusivity / (4.1164e-21 * 1e-12)
+    coble = 47 * 1e6 * 2.16e-29 * 6.1e-10 * 2e-10 / (4.1164e-21 * 1e-18)
+    assert (herring, coble) == pytest.approx((4.762e-4, 3.009e-2), rel=1e-3)
+    assert m.herring_rate(lithium, 1e-3, 298.15, 1.0) == pytest.approx(herring, rel=1e-4)
+    assert m.coble_rate(lithium, 1e-3, 298.15, 1.0) == pytest.approx(coble, rel=1e-4)
+    dislocation = 4.25e4 * np.exp(-37000 / (8.31446 * 298.15)) * 0.5**6.67
+    assert m.dislocation_rate(lithium, 1e-3, 298.15) == pytest.approx(dislocation, rel=1e-4)
+
+
+def test_rates_scale_with_stress_size_and_temperature(simple):
+    assert m.herring_rate(simple, 0.02, 300.0, 2.0) / m.herring_rate(simple, 0.01, 300.0, 4.0) == pytest.approx(8)
+    assert m.coble_rate(simple, 0.02, 300.0, 2.0) / m.coble_rate(simple, 0.01, 300.0, 4.0) == pytest.approx(16)
+    assert m.coble_rate(simple, 0.01, 300.0, 2.0, decades=1) / m.coble_rate(simple, 0.01, 300.0, 2.0) == pytest.approx(10)
+    assert m.dislocation_rate(simple, 0.01, 300.0) == pytest.approx(1e-6) and m.dislocation_rate(simple, 0.02, 300.0) == pytest.approx(32e-6)
+    assert m.dislocation_rate(simple, 0.01, 400.0) == pytest.approx(1e-6 * np.exp(-50e3 / 8.314462618 * (1 / 400 - 1 / 300)))
+    warmed = m.herring_rate(simple, 0.01, 400.0, 2.0) / m.herring_rate(simple, 0.01, 300.0, 2.0)
+    assert warmed == pytest.approx(0.75 * np.exp(-60e3 / 8.314462618 * (1 / 400 - 1 / 300)))
+
+
+# --- the map ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0.1, 1.0, 30.0, 300.0])
+def test_the_map_separates_what_is_fastest(lithium, size):
+    found = m.deformation_map(lithium, size, np.linspace(0.3, 1, 15))
+    for homologous, boundary, coble in zip(found.homologous, found.boundary, found.coble):
+        temperature, unit = homologous * 453.15, np.sqrt(3) * 2.83
+        slow = m.COBLE_CREEP if coble else m.NABARRO_HERRING
+        assert m.fastest(lithium, 0.99 * boundary * unit, temperature, size) == slow
+        if 1.01 * boundary < m.IDEAL:
+            assert m.fastest(lithium, 1.01 * boundary * unit, temperature, size) == m.DISLOCATION
+    assert m.fastest(lithium, 0.11 * np.sqrt(3) * 2.83, 300.0, size) == "theoretical limit"
+
+
+def test_the_maps_rate_is_the_sum(lithium):
+    found = m.deformation_map(lithium, 1.0, [0.5, 0.8], [1e-6, 1e-3])
+    for row, shear in enumerate(found.shear):
+        for column, homologous in enumerate(found.homologous):
+            each = m.rates(lithium, shear * np.sqrt(3) * 2.83, homologous * 453.15, 1.0)
+            assert found.rate[row, column] == pytest.approx(sum(each.values()))
+
+
+def test_coble_gives_way_to_nabarro_herring_in_large_grains(lithium):
+    """D d / (D_b delta) grows with size: by hand, equal at d = 47 delta D_b / (14 D) = 63 um at 298.15 K."""
+    equal = 47 * 6.1e-10 * 2e-10 / (14 * 6.46e-15) * 1e6
+    assert equal == pytest.approx(63, rel=0.01)
+    here = [298.15 / 453.15]
+    assert m.deformation_map(lithium, 0.95 * equal, here).coble[0] and not m.deformation_map(lithium, 1.05 * equal, here).coble[0]
+
+
+# --- the size effect -------------------------------------------------------------------------------
+
+
+def test_strength_against_size(lithium):
+    """Bulk at the published yield, a strongest size, and d^3 below it: smaller is stronger, then much weaker."""
+    effect = m.size_effect(lithium, 1e-4, 298.15)
+    assert 0.6e-3 < effect.strength[-1] < 1.3e-3  # GPa: the yield strength that Sung et al. print
+    peak = effect.strength.argmax()
+    assert np.all(np.diff(effect.strength[:peak]) > 0) and np.all(np.diff(effect.strength[peak:]) < 0)
+    slope = np.diff(np.log(effect.strength[:10])) / np.diff(np.log(effect.size[:10]))
+    assert slope == pytest.approx(3, abs=0.01)
+    assert np.all(effect.strength <= 1.0001 * np.minimum(np.minimum(effect.dislocation, effect.herring), effect.coble))
+    assert np.all(effect.weakest <= effect.strength) and np.all(effect.strength <= effect.strongest)
+
+
+def test_the_crossover_is_where_both_carry_half(lithium):
+    cross = m.crossover(lithium, 1e-4, 298.15)
+    each = m.rates(lithium, cross.strength, 298.15, cross.size, factor=m.strengthening(lithium, cross.size))
+    assert each[m.DISLOCATION] == pytest.approx(0.5e-4, rel=1e-6) and sum(each.values()) == pytest.approx(1e-4, rel=1e-6)
+    assert cross.mechanism == m.COBLE_CREEP and cross.range[0] < cross.size < cross.range[1]
+    assert cross.size == pytest.approx(11.1, rel=0.01)  # with the parameters of the set as it stands
+    assert m.crossover(lithium, 1e-2, 298.15).size < cross.size < m.crossover(lithium, 1e-4, 333.15).size
+
+
+def test_strength_is_at_most_the_theoretical_limit(simple):
+    effect = m.size_effect(simple, 1e12, 300.0, [1e2, 1e3])
+    assert effect.strength == pytest.approx(np.sqrt(3) * 0.1 * 10)
+
+
+def test_strengthening_through_the_published_hardness(lithium):
+    """Hardness 43 MPa at 250 nm over 7.5 MPa at 10 um."""
+    assert m.strengthening(lithium, 0.25) / m.strengthening(lithium, 10.0) == pytest.approx(43 / 7.5, rel=0.01)
+
+
+# --- sets ------------------------------------------------------------------------------------------
+
+
+def test_every_parameter_of_a_set_has_a_source():
+    for name in m.sets():
+        found = m.load(name)
+        for parameter in found.names:
+            assert getattr(found, parameter).source, f"{name}.{parameter}"
+        assert found.material == name
+
+
+def test_a_set_in_a_file(tmp_path, simple):
+    from rheode.reading import to_yaml
+
+    (tmp_path / "mine.yaml").write_text(to_yaml({k: v for k, v in simple.model_dump(mode="json").items() if v is not None}))
+    assert m.load(tmp_path / "mine.yaml") == simple
+    (tmp_path / "bad.yaml").write_text("material: x\nshear_modulus: 3 um\nlatice_energy: 1 kJ/mol\n")
+    with pytest.raises(StudyError) as error:
+        m.load(tmp_path / "bad.yaml")
+    faults = "\n".join(error.value.faults)
+    assert "shear_modulus: got '3 um'" in faults and "did you mean 'lattice_energy'?" in faults and "atomic_volume: missing; volume of an atom" in faults
+
+
+def test_the_set_of_the_docs_can_be_read(pytestconfig, tmp_path):
+    page = (pytestconfig.rootpath / "docs" / "screening.md").read_text(encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    assert m.load(tmp_path / "mine.yaml").material == "selenium"
+
+
+def test_no_size_effect_without_its_length(simple):
+    with pytest.raises(StudyError, match="made-up: strengthening_length is not known"):
+        m.size_effect(simple.model_copy(update={"strengthening_length": None}), 1e-4, 300.0)
+
+
+# --- the command -----------------------------------------------------------------------------------
+
+
+def test_command_maps(call):
+    code, out, err = call("map", "li", "--grain", "1 um", "--temperature", "25 degC", "--csv", "m.csv", "--figure", "m.pdf")
+    assert code == 0 and not err
+    assert out[0].startswith("25 degC (T/Tm = 0.66), grains of 1 um: Coble creep below 2.6 MPa von Mises (tau/G = 0.00053), dislocation creep above")
+    assert out[-3:] == ["m.csv", "m.pdf", "m.png"] and any("Anand and Narayan 2019" in line for line in out)
+    with open("m.csv") as file:
+        rows = list(csv.DictReader(file))
+    middle = rows[len(rows) // 2]
+    stress = float(middle["stress at 1e0 1/s [MPa]"]) / 1000
+    assert sum(m.rates(m.load("li"), stress, float(middle["temperature [K]"]), 1.0).values()) == pytest.approx(1, rel=0.02)
+
+
+def test_command_tells_the_crossover(call):
+    code, out, err = call("map", "lithium", "--size-effect", "--rate", "1e-4 1/s", "--temperature", "25 degC", "--csv", "s.csv", "--figure", "s")
+    assert code == 0 and not err
+    assert out[0].startswith("At 0.0001 1/s and 25 degC smaller is stronger down to about 11 um (5.7 um to 30 um over 1.5 decades of boundary diffusivity either way)")
+    assert "Coble creep makes smaller much weaker" in out[0] and out[-3:] == ["s.csv", "s.pdf", "s.png"]
+    with open("s.csv") as file:
+        assert len(list(csv.DictReader(file))) == 251
+
+
+def test_a_run_on_the_map(call, tmp_path, pytestconfig):
+    from synthetic import make_run
+
+    make_run(tmp_path / "made", cycles=1, increments=2, frames=1, size=1.5)
+    page = (pytestconfig.rootpath / "docs" / "screening.md").read_text(encoding="utf-8")
+    (tmp_path / "se.yaml").write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    code, out, _ = call("map", "se.yaml", "--run", "made", "--figure", "se.png")
+    assert code == 0 and out[1].startswith("se in the run: ") and "von Mises on average at 70 degC" in out[1]
+    code, _, err = call("map", "li", "--run", "made")
+    assert code == 2 and err == ["--run: made has no phase of lithium; its phases are of selenium, mo6se8"]
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["selenium"], "selenium: no set of creep mechanisms; missing are activation energy, lattice diffusivity"),
+        (["ghots"], "material: got 'ghots'"),
+        (["lithum"], "material: got 'lithum' (did you mean 'lithium'?)"),
+        (["li", "--grain", "0 um"], "--grain: got '0 um'"),
+        (["li", "--rate", "1e-4"], "--rate: got '1e-4'; a creep rate such as '1000 1/s': the unit is missing"),
+        (["gone.yaml"], "gone.yaml: no such file"),
+    ],
+)
+def test_bad_input_is_told_in_a_line(call, arguments, says):
+    code, _, err = call("map", *arguments)
+    assert code == 2 and len(err) == 1 and err[0].startswith(says), err
+
+
+def test_states_need_a_run_that_cycles(tmp_path):
+    class Clamped:
+        directory = tmp_path
+        history = {"half []": np.array(["clamp"])}
+
+    with pytest.raises(StudyError, match="has not begun to cycle"):
+        screening.states(Clamped())
