@@ -148,6 +148,14 @@ def test_the_crossover_is_where_both_carry_half(lithium):
     assert m.crossover(lithium, 1e-2, 298.15).size < cross.size < m.crossover(lithium, 1e-4, 333.15).size
 
 
+def test_no_crossover_beyond_the_theoretical_limit_or_melting(lithium):
+    with pytest.raises(StudyError, match="theoretical limit before diffusion takes over"):
+        m.crossover(lithium, 1e30, 298.15)
+    for ask in (m.crossover, m.size_effect, lambda creep, rate, temperature: m.told_map(creep, temperature, 1.0)):
+        with pytest.raises(StudyError, match="got '200 degC'; lithium melts at 180 degC"):
+            ask(lithium, 1e-4, 473.15)
+
+
 def test_strength_is_at_most_the_theoretical_limit(simple):
     effect = m.size_effect(simple, 1e12, 300.0, [1e2, 1e3])
     assert effect.strength == pytest.approx(np.sqrt(3) * 0.1 * 10)

@@ -319,7 +319,9 @@ def mechanism_map(
         records = effect.records()
     else:
         print(mechanisms.told_map(of, kelvin, size))
-        records = mechanisms.deformation_map(of, size).records() if table is not None else []
+        coldest = min([0.3, *(0.95 * state.temperature / of.melting_temperature.value for state in states)])
+        chart = mechanisms.deformation_map(of, size, [coldest + step / 280 * (1 - coldest) for step in range(281)])
+        records = chart.records()
     for state in states:
         print(mechanisms.told_state(of, state, size))
     print(of.text())
@@ -329,7 +331,7 @@ def mechanism_map(
     if figure is not None:
         from .report import atlas
 
-        drawn = atlas.size_effect(of, effect, cross, mechanisms.published_strength(of)) if by_size else atlas.mechanism_map(mechanisms.deformation_map(of, size), kelvin, states)
+        drawn = atlas.size_effect(of, effect, cross, mechanisms.published_strength(of)) if by_size else atlas.mechanism_map(chart, kelvin, states)
         _save_figure(drawn, figure)
 
 

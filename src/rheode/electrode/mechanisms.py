@@ -187,7 +187,7 @@ class Map:
 
 
 def deformation_map(creep: CreepSet, size: float, homologous=None, shear=None) -> Map:
-    """The map for grains (or a sample) of `size` [um]."""
+    """The map for grains (or a sample) of `size` [um], by default from T/Tm = 0.3 to melting and from tau/G = 1e-8 to the theoretical limit."""
     homologous = np.linspace(0.3, 1.0, 281) if homologous is None else np.asarray(homologous, float)
     shear = np.geomspace(1e-8, IDEAL, 281) if shear is None else np.asarray(shear, float)
     temperature = homologous * creep.melting_temperature.value
@@ -257,8 +257,12 @@ def _strength(creep, rate, temperature, size, decades=0.0):
 
 
 def size_effect(creep: CreepSet, rate: float, temperature: float, size=None) -> SizeEffect:
-    """Strength against size at a strain rate [1/s] and temperature [K]. Raises StudyError if the set has no strengthening length."""
-    size = np.geomspace(1e-2, 1e3, 251) if size is None else np.asarray(size, float)
+    """Strength against size [um] (by default around the crossover) at a strain rate [1/s] and temperature [K].
+
+    Raises StudyError above melting, and if the set has no strengthening length.
+    """
+    _solid(creep, temperature)
+    size = crossover(creep, rate, temperature).size * np.geomspace(1e-3, 1e2, 251) if size is None else np.asarray(size, float)
     spread = creep.boundary_decades.value if creep.boundary_decades else 0.0
     bulk = creep.reference_stress.value * (rate / float(dislocation_rate(creep, creep.reference_stress.value, temperature))) ** (1 / creep.stress_exponent.value)
     return SizeEffect(
@@ -273,10 +277,16 @@ def size_effect(creep: CreepSet, rate: float, temperature: float, size=None) -> 
 
 
 def crossover(creep: CreepSet, rate: float, temperature: float) -> Crossover:
-    """The size at which dislocations and diffusion share the strain rate [1/s] evenly at `temperature` [K]; by bisection."""
+    """The size at which dislocations and diffusion share the strain rate [1/s] evenly at `temperature` [K]; by bisection.
+
+    Raises StudyError above melting, and where the theoretical limit is reached before diffusion takes over.
+    """
+    _solid(creep, temperature)
     spread = creep.boundary_decades.value if creep.boundary_decades else 0.0
     sizes = [_crossover(creep, rate, temperature, decades) for decades in (0.0, spread, -spread)]
     stress = float(_strength(creep, rate, temperature, np.array(sizes[0])))
+    if normalised(creep, stress) > 0.99 * IDEAL:
+        raise StudyError(f"rate: got '{rate:g} 1/s'; so fast, {creep.material} reaches its theoretical limit before diffusion takes over: there is no crossover")
     diffusion = {name: float(value) for name, value in rates(creep, stress, temperature, sizes[0]).items() if name != DISLOCATION}
     return Crossover(sizes[0], stress, max(diffusion, key=diffusion.get), (min(sizes), max(sizes)))
 
@@ -294,13 +304,19 @@ def _crossover(creep, rate, temperature, decades):
     return float(np.exp(0.5 * (low + high)))
 
 
+def _solid(creep, temperature):
+    if temperature > creep.melting_temperature.value:
+        raise StudyError(f"temperature: got {show(temperature, 'temperature')!r}; {creep.material} melts at {show(creep.melting_temperature.value, 'temperature')}")
+
+
 def _about(value, kind="length"):
     """Two digits: more would not be meant."""
     return show(float(f"{value:.2g}"), kind)
 
 
 def told_map(creep: CreepSet, temperature: float, size: float) -> str:
-    """What the map says at one temperature [K] and grain size [um], in words."""
+    """What the map says at one temperature [K] and grain size [um], in words. Raises StudyError above melting."""
+    _solid(creep, temperature)
     found = deformation_map(creep, size, [temperature / creep.melting_temperature.value])
     slow = COBLE_CREEP if found.coble[0] else NABARRO_HERRING
     unit = np.sqrt(3.0) * creep.shear_modulus.value

@@ -206,7 +206,8 @@ def mechanism_map(found, temperature: float, states=()):
         here = temperature / of.melting_temperature.value
         if x[0] < here < x[-1]:
             ax.plot([here, here], [low, creep.IDEAL], color=style.QUIET, lw=0.8, ls="--", zorder=2)
-            ax.annotate(_degrees(temperature), (here, low), (2, 3), textcoords="offset points", fontsize=6.5, color=style.QUIET, rotation=90, va="bottom")
+            ax.annotate(_degrees(temperature), (here, low), (2, 3), textcoords="offset points", fontsize=6.5, color=style.QUIET, rotation=90, va="bottom",
+                        bbox=dict(fc="white", ec="none", alpha=0.7, pad=0.5), zorder=4)  # fmt: skip
         exponents = np.log10(found.rate)
         levels = np.arange(np.ceil(max(exponents.min(), -16) / 2) * 2, min(exponents.max(), 4) + 0.1, 2)
         lines = ax.contour(x, y, exponents, levels=levels, colors=style.INK, linewidths=0.6, linestyles="solid", zorder=3)
@@ -291,14 +292,14 @@ def size_effect(of, effect, cross, strength=None):
     with style.look():
         fig = style.figure(style.SINGLE, 82 * style.MM)
         ax = fig.subplots()
-        size, limit, low = effect.size, np.sqrt(3) * creep.IDEAL * of.shear_modulus.value * MPA, 1e-3
+        size, limit = effect.size, np.sqrt(3) * creep.IDEAL * of.shear_modulus.value * MPA
+        low = 10.0 ** np.floor(np.log10(cross.strength * MPA / 1000))
         ax.set(xscale="log", yscale="log", xlim=(size[0], size[-1]), ylim=(low, 2.5 * limit), xlabel="Size of the sample or grain (µm)", ylabel="Strength, von Mises (MPa)")
         ax.axhspan(limit, 2.5 * limit, color=style.FAINT, lw=0, zorder=0.5)
         _italic(ax, np.sqrt(size[0] * size[-1]), limit * np.sqrt(2.5), "theoretical limit")
         if of.boundary_decades:
             ax.fill_between(size, np.maximum(effect.weakest * MPA, low / 10), effect.strongest * MPA, color=PALE["green"], lw=0, zorder=1)
-        curves = ((effect.dislocation, "dislocations alone", "warm", 1), (effect.herring, "Nabarro-Herring alone", "blue", 1), (effect.coble, "Coble alone", "green", -1))
-        for alone, _, colour, _ in curves:
+        for alone, colour in ((effect.dislocation, "warm"), (effect.herring, "blue"), (effect.coble, "green")):
             shown = alone * MPA <= limit
             ax.plot(size[shown], alone[shown] * MPA, color=DARK[colour], lw=0.9, ls="--", zorder=3)
         ax.plot(size, effect.strength * MPA, color=style.INK, lw=1.8, zorder=4)
@@ -307,13 +308,23 @@ def size_effect(of, effect, cross, strength=None):
         if strength is not None:
             at = size[-1] / 1.7
             ax.errorbar(at, strength.value * MPA, yerr=(strength.uncertainty or 0) * MPA, color=style.INK, lw=0.9, capsize=2, **style.open_marker(style.INK) | {"zorder": 5})
-            ax.annotate("published yield", (at, (strength.value - (strength.uncertainty or 0)) * MPA), (2, -4), textcoords="offset points", ha="right", va="top", fontsize=6.5)
-        ax.set_title(f"{of.title or of.material} at {_power(effect.rate)} s$^{{-1}}$ and {_degrees(effect.temperature)}", loc="left")
+            side = 1 if strength.value > effect.strength[-1] else -1
+            end = (strength.value + side * (strength.uncertainty or 0)) * MPA
+            ax.annotate("published yield", (at, end), (4, 4 * side), textcoords="offset points", ha="right", va="bottom" if side > 0 else "top", fontsize=6.5)
+        ax.plot([cross.size] * 2, [low, limit], color=style.QUIET, lw=0.6, ls=":", zorder=2)
+        for text, side, shift in (("smaller is much weaker", "right", -4), ("smaller is stronger", "left", 4)):
+            ax.annotate(text, (cross.size, 1), (shift, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha=side, va="bottom", color=style.QUIET, style="italic", fontsize=7)
+        ax.set_title(f"{of.title or of.material} at {_power(effect.rate)} s$^{{-1}}$ and {_degrees(effect.temperature)}", loc="left", pad=16)
         style.settle(fig)
-        _italic(ax, size[-1] / 1.3, 4.5 * max(effect.strength.max(), cross.strength) * MPA, "smaller is stronger", ha="right", va="bottom")
-        _italic(ax, size[-1] / 1.3, 3 * low, "smaller is much weaker", ha="right")
-        for (alone, name, colour, side), share in zip(curves, (0.42, 0.3, 0.3)):
-            _name_curve(ax, size, alone * MPA, name, DARK[colour], side, share)
+        _name_curve(ax, size, effect.dislocation * MPA, "dislocations alone", DARK["warm"], 1, 0.42)
+        for alone, other, name, colour, free in ((effect.herring, effect.coble, "Nabarro-Herring alone", "blue", 0.68), (effect.coble, effect.herring, "Coble alone", "green", 0.25)):
+
+            def apart(share):
+                height = low * (limit / low) ** share
+                return np.log(np.interp(height, other * MPA, size) / np.interp(height, alone * MPA, size))
+
+            share = 0.25 if abs(apart(0.25)) > 1 else free
+            _name_curve(ax, size, alone * MPA, name, DARK[colour], np.sign(apart(share)), share)
     return fig
 
 
