@@ -96,14 +96,15 @@ def run(
 
     loaded = Study.load(study, overrides or ())
     directory = output or Path("runs") / loaded.name
-    if not quiet:
-        _warn(loaded)
 
     def simulate(callback):
         from .cycling import Simulation
+        from .result import Record
 
+        Record.check(directory, overwrite)
         simulation = Simulation(loaded)
         if not quiet:
+            _warn(loaded, simulation.mesh)
             _say(f"{simulation.outline()} in {directory}")
         simulation.run(directory, callback=callback, overwrite=overwrite)
 
@@ -135,7 +136,9 @@ def _carry_out(work, directory, verbose, quiet):
         try:
             work(watch)
         except KeyboardInterrupt:
-            _say(f"Interrupted: every increment so far is stored, and `rheode resume {directory}` continues.")
+            stored = (directory / "record" / "000000.npz").is_file()
+            _say(f"Interrupted: every increment so far is stored, and `rheode resume {directory}` continues." if stored
+                 else "Interrupted before the first increment: nothing is stored yet, start it again.")  # fmt: skip
             raise typer.Exit(3) from None
         except Exception as error:
             if started and exit_code(error) is not None:  # a disk that fills up on the way is not the study's fault
@@ -148,7 +151,11 @@ def _carry_out(work, directory, verbose, quiet):
 def _write_report(directory):
     from . import report
 
-    print(report.write(directory))
+    try:
+        print(report.write(directory))
+    except OSError as error:
+        _say(f"cannot write the report: {error.strerror or error}; the run is stored, and `rheode report {directory}` writes it again")
+        raise typer.Exit(3) from None
 
 
 @contextmanager
@@ -206,7 +213,11 @@ def compare(
         raise typer.Exit(2)
     from . import report
 
-    print(report.compare(directories, output))
+    try:
+        print(report.compare(directories, output))
+    except OSError as error:
+        _say(f"cannot write to {output}: {error.strerror or error}; name another folder with -o")
+        raise typer.Exit(2) from None
 
 
 @app.command()
@@ -223,8 +234,8 @@ def validate(
     _warn(loaded)
 
 
-def _warn(study):
-    for text in study.warnings():
+def _warn(study, mesh=None):
+    for text in study.warnings(mesh):
         _say(f"warning: {text}")
 
 

@@ -329,7 +329,24 @@ class Record:
         """
         directory = Path(directory)
         record = cls(directory)
+        cls.check(directory, overwrite)
         with record._writing(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            if not _is_run(directory):
+                record._mark(complete=False)
+            (directory / "record").mkdir(exist_ok=True)
+            record._lock()
+            record._clear()
+            record._mark(complete=False, created=datetime.now(timezone.utc).isoformat(timespec="seconds"))
+            write_whole(directory / "study.yaml", study_text.encode())
+            record._save_mesh(mesh)
+        return record
+
+    @classmethod
+    def check(cls, directory, overwrite=False):
+        """Raise the RecordError with which `create` would refuse the folder; touches nothing."""
+        directory = Path(directory)
+        with cls(directory)._writing(directory):
             if directory.exists() and not directory.is_dir():
                 raise RecordError(f"{directory} is a file: name a folder for the run")
             # run.json comes first; killed before that, its temporary file is all there is.
@@ -341,16 +358,6 @@ class Record:
                     f"{directory} holds a run: continue it with `rheode resume {directory}`,"
                     " name another folder with -o, or replace it with --overwrite"
                 )
-            directory.mkdir(parents=True, exist_ok=True)
-            if not _is_run(directory):
-                record._mark(complete=False)
-            (directory / "record").mkdir(exist_ok=True)
-            record._lock()
-            record._clear()
-            record._mark(complete=False, created=datetime.now(timezone.utc).isoformat(timespec="seconds"))
-            write_whole(directory / "study.yaml", study_text.encode())
-            record._save_mesh(mesh)
-        return record
 
     @classmethod
     def open(cls, directory) -> Record:

@@ -22,6 +22,7 @@ __all__ = ["Study", "StudyError", "example_names"]
 
 EXAMPLES = Path(__file__).parent / "examples"
 DENSEST = 0.84  # area fraction at which random packings of discs jam for good
+MOST_ELEMENTS = 1e6  # a mesh this large takes hours an increment on a desk
 MEDIUM_PRESSURE = 20.0  # GPa per unit stiffness ratio: what the third medium bore in open pores (2 MPa at 1e-4)
 
 Share = Annotated[float, Quantity("share", least=0, most=1)]
@@ -177,7 +178,7 @@ class Cycling(Model):
     cycles: Annotated[int, Count(1, 100_000)] = Field(description="Number of cycles; one is a lithiation and a delithiation")
     lithiation: Annotated[float, Quantity("share", above=0, most=1)] = Field(1.0, description="x at the end of each lithiation")
     delithiation: Share = Field(0.0, description="x at the end of each delithiation; below lithiation")
-    start: Share = Field(0.0, description="x at the start of the first lithiation; below lithiation")
+    start: Share = Field(0.0, description="x at which the electrode was made, as meshed and free of stress, and at which the first lithiation starts; below lithiation")
     rest: Rest = Field(Rest(), description="Rest after each half cycle: one time, or {lithiated: 1 h, delithiated: 0 h}")
 
     @property
@@ -323,7 +324,11 @@ class Study(Model):
         with_gap = total * (1 + micro.gap / (2 * radius)) ** 2
         if with_gap > DENSEST:
             raise refuse_at(("gap", f"got '{units.show(micro.gap, 'length')}'; with it the discs (mean radius {radius:.3g} um) would fill {with_gap:.3g} of the box, and {DENSEST} is the most that can be packed"))
-        return micro.with_sizes(total)
+        micro = micro.with_sizes(total)
+        elements = 2 * micro.box[0] * micro.box[1] / micro.mesh_size**2
+        if elements > MOST_ELEMENTS:
+            raise refuse_at(("mesh_size", f"got '{units.show(micro.mesh_size, 'length')}'; in this box it makes about {elements:.1e} elements, and {MOST_ELEMENTS:.0e} is the most"))
+        return micro
 
     @classmethod
     def load(cls, study, overrides=()) -> "Study":
@@ -378,8 +383,11 @@ class Study(Model):
             if value.active in ("", active) and ("framework" in by_role or "{framework}" not in value.column)
         ]
 
-    def warnings(self) -> list[str]:
-        """What is physically doubtful though it can be computed, one sentence each."""
+    def warnings(self, mesh=None) -> list[str]:
+        """What is physically doubtful though it can be computed, one sentence each.
+
+        mesh: the `Mesh` of the run, where it is known; a mesh of the user's own brings its area fractions.
+        """
         said = []
         for name, material in self.materials().items():
             measured = material.reference_temperature
@@ -394,8 +402,8 @@ class Study(Model):
             given = [name for name, phase in self.phases.items() if phase.fraction is not None]
             if given:
                 said.append(f"The fractions of {', '.join(given)} are not used: the mesh brings its own area fractions.")
-        else:
-            said += self._packing_warnings()
+        if self.microstructure.kind == "packing" or mesh is not None:
+            said += self._size_warnings(mesh)
         if self.walls.kind != "rigid":
             load = self.walls.pressure if self.walls.kind == "pressure" else self.walls.preload
             leftover = MEDIUM_PRESSURE * self.mechanics.medium.stiffness_ratio
@@ -406,17 +414,21 @@ class Study(Model):
                 )
         return said
 
-    def _packing_warnings(self):
-        said = []
-        total = sum(phase.fraction for phase in self.phases.values())
-        grown = sum(phase.fraction * (1 + self.materials()[name].dV * self.cycling.lithiation) for name, phase in self.phases.items())
+    def _size_warnings(self, mesh):
+        said, materials, cycling = [], self.materials(), self.cycling
+        fractions = {name: phase.fraction if mesh is None else mesh.area_fraction(name) for name, phase in self.phases.items()}
+        total = sum(fractions.values())
+        swelling = {name: materials[name].growth(cycling.lithiation) / materials[name].growth(cycling.start) for name in fractions}
+        grown = sum(fraction * swelling[name] for name, fraction in fractions.items())
         if self.walls.kind == "rigid" and grown > 1:
             said.append(
                 f"The rigid box is overfull: at x = {self.cycling.lithiation:g} the phases would take {grown:.3f} of it, so the pores shut "
                 "and the walls bear hydrostatic pressures of the order of a GPa."
             )
+        if self.microstructure.kind == "mesh":
+            return said
         radius = self.microstructure.mean_radius(total)
-        if self.microstructure.mesh_size > radius:
+        if self.microstructure.mesh_size > 1.001 * radius:
             said.append(
                 f"The elements ({units.show(self.microstructure.mesh_size, 'length')}) are larger than the mean particle radius "
                 f"({radius:.3g} um): stresses inside the particles are not resolved."

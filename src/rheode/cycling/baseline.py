@@ -28,7 +28,7 @@ def free_disc(study, phase=None, steps=1000):
     for k in range(1, steps + 1):
         values = material.at(x[k], study.temperature)
         table = np.array([[float(values[key]) for key in law.parameters]])
-        taken_out = float(material.growth(x[k])) ** (-1 / 3) * np.sqrt(inverse_creep)
+        taken_out = float(material.growth(x[k]) / material.growth(x[0])) ** (-1 / 3) * np.sqrt(inverse_creep)
 
         def stretches(side):
             return np.array([[side, side, 1.0]]) * taken_out

@@ -61,7 +61,7 @@ class Model:
         for index, name in enumerate(mesh.phase_names):
             material, cells = self.materials[name], mesh.cells[mesh.phase == index]
             law = LAWS[material.law]
-            self.solids.append(Solid(name, law, mesh.nodes, cells, self.unknowns, self._fields(name, 0.0)))
+            self.solids.append(Solid(name, law, mesh.nodes, cells, self.unknowns, self._fields(name, study.cycling.start)))
         medium = study.mechanics.medium
         self.medium = third_medium(
             mesh.nodes, mesh.cells[~mesh.solid], self.unknowns, *self._stiffest(), medium.stiffness_ratio, medium.length
@@ -88,10 +88,11 @@ class Model:
         return max((float(p["K"]), float(p["G"])) for p in table)
 
     def _fields(self, name, lithiation):
-        material = self.materials[name]
-        x = np.asarray(lithiation if self.study.phases[name].lithiates else 0.0, float)
+        """Growth since the start, where the mesh is stress-free, and the law's parameters."""
+        material, start = self.materials[name], self.study.cycling.start
+        x = np.asarray(lithiation, float)
         values = material.at(x, self.study.temperature)
-        return {"growth": material.growth(x)} | {key: values[key] for key in LAWS[material.law].parameters}
+        return {"growth": material.growth(x) / material.growth(start)} | {key: values[key] for key in LAWS[material.law].parameters}
 
     def begin(self, dt, lithiation, loads=None):
         """An increment of dt [s] that ends at a lithiation (a number, or one a cell of the phase)."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,6 +80,7 @@ class Simulation:
         Raises RecordError (the folder holds a run, the disk is full), PackingError, MeshError, RunStopped.
         """
         directory = Path(directory or Path("runs") / self.study.name)
+        Record.check(directory, overwrite)  # before anything that takes time
         mesh = self.mesh
         stored = self.study.model_copy(update={"versions": {}}).dump()  # with the versions of today
         record = Record.create(directory, stored, mesh, overwrite=overwrite)
@@ -102,6 +105,35 @@ def _frames(study, half) -> int:
     return study.output.frames_per_half_cycle * (3 if half.cycle == 1 else 1)
 
 
+@contextmanager
+def _held_interrupts():
+    """Ctrl-C waits for the increment under way to be stored; a second one does not.
+
+    Yields a function that raises KeyboardInterrupt if one is waiting. Compiled code does not
+    pass an interrupt on cleanly, so it is not left to strike there.
+    """
+    waiting = []
+
+    def hold(signum, frame):
+        if waiting:
+            raise KeyboardInterrupt
+        waiting.append(signum)
+
+    def check():
+        if waiting:
+            raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGINT, hold)
+    except ValueError:  # not the main thread, which alone may handle signals
+        yield check
+        return
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class _Run:
     """The state of a run between increments, and how it goes on."""
 
@@ -122,11 +154,11 @@ class _Run:
     # -- from the beginning, or from the record --
 
     def start(self):
-        with self._logged():
+        with self._watched():
             mesh = self.model.mesh
             log.info("rheode run of %s: %d particles, %d unknowns, linear solver %s", self.study.name,
                      mesh.particles, self.model.unknowns.free, self.model.minimise.solver.name)  # fmt: skip
-            for text in (*self.study.warnings(), *mesh.notes):
+            for text in (*self.study.warnings(mesh), *mesh.notes):
                 log.info("note: %s", text)
             iterations, cutbacks = self._clamp()
             self.origin = self.x.copy()
@@ -136,7 +168,7 @@ class _Run:
             return self._go_on()
 
     def resume(self):
-        with self._logged():
+        with self._watched():
             row, restart = self.record.last()
             log.info("resumed after increment %d", row["increment []"])
             self.x, self.origin = restart["x"], restart["origin"]
@@ -152,40 +184,46 @@ class _Run:
     def _open_measures(self):
         self.pores = Pores(self.model.surfaces, self.model.displacement(self.origin), gap=self.model.gap)
 
-    def _logged(self):
-        class Logging:
-            def __enter__(context):
-                self._level = log.level
-                log.addHandler(self._handler)
-                if log.getEffectiveLevel() > logging.INFO:
-                    log.setLevel(logging.INFO)
-
-            def __exit__(context, *exception):
-                log.removeHandler(self._handler)
-                log.setLevel(self._level)
-                self._handler.close()
-                self.record.close()
-
-        return Logging()
+    @contextmanager
+    def _watched(self):
+        """With the run's log open and interrupts held back; what was opened is closed at the end."""
+        level = log.level
+        log.addHandler(self._handler)
+        if log.getEffectiveLevel() > logging.INFO:
+            log.setLevel(logging.INFO)
+        try:
+            with _held_interrupts() as self.check_interrupt:
+                yield
+        except SystemError as error:  # numba's wrapping of a second Ctrl-C
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            log.removeHandler(self._handler)
+            log.setLevel(level)
+            self._handler.close()
+            self.record.close()
 
     # -- the electrode under way --
 
     def _clamp(self):
         """Apply the stack pressure at the starting lithiation; the loose packing jams on the way."""
         walls, model, start = self.study.walls, self.model, self.study.cycling.start
-        if walls.kind == "rigid" and start == 0.0 and self.study.mechanics.plane == "plane_strain":
+        if walls.kind == "rigid" and self.study.mechanics.plane == "plane_strain":
             self._settle(start)
             return 0, 0
         iterations = cutbacks = 0
 
         def begin(fraction, step, x):
-            model.begin(step * CLAMPING_TIME, fraction * start, self._loads(fraction))
+            model.begin(step * CLAMPING_TIME, start, self._loads(fraction))
 
         for x, increment in self._march(begin, Steps(0.01, 0.1, 1e-6), Memory(), "while clamping"):
             self.x = x
             iterations += increment.iterations
             cutbacks += increment.cutbacks
             log.info("clamping %5.1f %%  %d iterations", 100 * increment.fraction, increment.iterations)
+            self.callback(Progress(0, self.study.cycling.cycles, "clamp", 0, start, increment.iterations, 0.0))
+            self.check_interrupt()
         if walls.kind == "fixture":
             origin = model.scalar(self.x, "wall top")
             fixture = {"preload": walls.preload, "origin": origin, "stiffness": walls.stiffness}
@@ -247,6 +285,7 @@ class _Run:
                 way = self.way[self.half] if ended else self.way[self.half] + (self.way[self.half + 1] - self.way[self.half]) * increment.fraction
                 self.callback(Progress(half.cycle, self.study.cycling.cycles, half.kind, len(self.record.rows) - 1,
                                        x_now, increment.iterations, float(way / self.way[-1])))  # fmt: skip
+                self.check_interrupt()
         log.info("complete")
         self.record.finish()
         return Result(self.record.directory)

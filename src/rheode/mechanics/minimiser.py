@@ -98,7 +98,7 @@ class Minimiser:
             slope = float((g * dx[:free]).sum())
             if not np.isfinite(slope) or slope > 0:
                 return Outcome(x, False, "the linear solver returned no descent direction", iteration, factorisations)
-            decrement = -slope / (abs(energy) + 1e-12)
+            decrement = -slope / (self.system.energy_scale + 1e-12)
             done = shift == 0.0 and (decrement < self.decrement or (residual < self.residual and decrement < 1e-9))
             found, step = self._search(x, dx, min(1.0, self.system.max_step(x, dx)), energy, slope)
             log.debug("  %2d  energy %.10e  residual %.1e  decrement %.1e  shift %.1e  step %.2g",
@@ -123,7 +123,7 @@ class Minimiser:
 
     def _search(self, x, dx, step, energy, slope):
         """Backtrack until the energy falls enough (Armijo): (state there or None, step)."""
-        noise = 3e-12 * abs(energy)
+        noise = 3e-12 * self.system.energy_scale
         # The full step is nearly always accepted, so its Hessian is not computed in vain.
         trial = x + step * dx
         evaluated = self.system.evaluate(trial, 2)

@@ -35,7 +35,7 @@ class Steps:
 
 @dataclass
 class Increment:
-    """An accepted increment: where in the segment it ended, and what it took."""
+    """An accepted increment: where in the segment it ended, and what it took, failed attempts included."""
 
     fraction: float
     step: float
@@ -69,7 +69,7 @@ def march(
     if memory.step == 0.0:
         memory.step = steps.first
     while memory.fraction < 1.0:
-        wanted, cutbacks = memory.step, 0
+        wanted, cutbacks, iterations = memory.step, 0, 0
         while True:
             step = min(wanted, 1.0 - memory.fraction)
             if 1.0 - memory.fraction - step < 0.3 * step:  # no crumb of an increment at the end
@@ -78,9 +78,11 @@ def march(
             start = x.copy()
             begin(end, step, start)
             outcome = minimise(_predict(system, start, memory.velocity, step))
+            iterations += outcome.iterations
             if not outcome.converged and memory.velocity is not None:
                 log.debug("  without the predictor")
                 outcome = minimise(start)
+                iterations += outcome.iterations
             if outcome.converged:
                 break
             cutbacks += 1
@@ -98,7 +100,7 @@ def march(
             memory.step = min(wanted * steps.grow, steps.largest)
         else:
             memory.step = wanted
-        yield x, Increment(end, step, outcome.iterations, cutbacks, outcome.reason, outcome.residual)
+        yield x, Increment(end, step, iterations, cutbacks, outcome.reason, outcome.residual)
 
 
 def _predict(system, start, velocity, step):

@@ -34,13 +34,15 @@ class System:
     """The unknowns of a model and the potentials on them.
 
     Hessians are upper triangles in CSR over the free unknowns (`sparsity`).
-    force_scale: the largest force that any stencil exerted at the last evaluation.
+    force_scale: the largest force that any stencil exerted at the last evaluation;
+    energy_scale: the sum of the potentials' energies without their signs (the sum itself may
+    pass through zero under a pressure).
     """
 
     def __init__(self, unknowns, potentials):
         self.unknowns, self.potentials = unknowns, list(potentials)
         self._signature = None
-        self.force_scale = 0.0
+        self.force_scale = self.energy_scale = 0.0
 
     def _analyse(self):
         signature = tuple(p.signature for p in self.potentials)
@@ -76,6 +78,7 @@ class System:
         return self._signature, self.indptr, self.indices
 
     def energy(self, x):
+        """Energy, inf where the configuration is not admissible."""
         total = 0.0
         for potential in self.potentials:
             total += potential.evaluate(x, 0).energy
@@ -97,6 +100,7 @@ class System:
                 return np.inf, None, None
             parts.append(part)
         energy = sum(part.energy for part in parts)
+        self.energy_scale = sum(abs(part.energy) for part in parts)
         entries = np.concatenate([part.gradient.ravel() for part in parts])
         self.force_scale = float(np.abs(entries).max(initial=0.0))
         gradient = _gather(*self._gradient_map, entries)

@@ -56,14 +56,17 @@ class Fixture(Stateless):
     """A spring behind a wall of width W: pressure p0 + k (u - u0) / H, never below zero.
 
     k [GPa per unit nominal strain of the thickness H], so that it does not depend on the
-    height of the box; u0 is the wall's displacement when the preload p0 was reached.
+    height of the box; u0 is the wall's displacement when the preload p0 was reached.  The
+    pressure acts on the deformed depth 1 + z: energy E(u) (1 + z) - E_n z with E the spring's and
+    E_n its value at the last committed state, so that the spring does not pull out of plane.
     `begin` takes fields["fixture"] = {"preload": GPa, "origin": um, "stiffness": GPa}.
     """
 
     def __init__(self, unknowns, wall, width, height, stiffness=0.0, preload=0.0, origin=0.0):
-        self.dofs = np.array([[unknowns.blocks[wall][0]]])
+        self.dofs = np.array([[unknowns.blocks[wall][0], unknowns.blocks["stretch zz"][0]]])
         self.width, self.height = float(width), float(height)
         self.stiffness, self.preload, self.origin = stiffness, preload, origin
+        self.stored = 0.0
 
     def begin(self, dt, fields):
         for key, value in fields.get("fixture", {}).items():
@@ -72,20 +75,27 @@ class Fixture(Stateless):
     def pressure(self, u):
         return max(self.preload + self.stiffness * (u - self.origin) / self.height, 0.0)
 
-    def evaluate(self, x, order):
-        p = self.pressure(x[self.dofs[0, 0]])
+    def _energy(self, u):
         if self.stiffness == 0.0:
-            u = x[self.dofs[0, 0]] - self.origin
-            return Evaluation(self.width * p * u, np.array([[self.width * p]]), np.zeros((1, 1)))
-        slope = self.stiffness * self.width / self.height
-        energy = 0.5 * self.width * self.height * (p**2 - self.preload**2) / self.stiffness
-        return Evaluation(energy, np.array([[self.width * p]]), np.array([[slope if p > 0 else 0.0]]))
+            return self.width * self.preload * (u - self.origin)
+        return 0.5 * self.width * self.height * (self.pressure(u) ** 2 - self.preload**2) / self.stiffness
+
+    def evaluate(self, x, order):
+        u, z = x[self.dofs[0]]
+        spring, force = self._energy(u), self.width * self.pressure(u)
+        slope = self.stiffness * self.width / self.height if force > 0 else 0.0
+        gradient = np.array([[force * (1 + z), spring - self.stored]])
+        hessian = np.array([[slope * (1 + z), force, 0.0]])
+        return Evaluation(spring * (1 + z) - self.stored * z, gradient, hessian)
+
+    def commit(self, x):
+        self.stored = self._energy(x[self.dofs[0, 0]])
 
     def state(self):
-        return {"spring": np.array([self.stiffness, self.preload, self.origin])}
+        return {"spring": np.array([self.stiffness, self.preload, self.origin, self.stored])}
 
     def restore(self, state):
-        self.stiffness, self.preload, self.origin = (float(v) for v in state["spring"])
+        self.stiffness, self.preload, self.origin, self.stored = (float(v) for v in state["spring"])
 
 
 class FollowerPressure(Stateless):

@@ -193,6 +193,11 @@ def fill_pores(nodes, triangles, phase, particle, box, mesh_size=None, *, phase_
     mesh_size = 2 * length.mean() if mesh_size is None else float(mesh_size)
     if not mesh_size > 0:
         raise MeshError(f"mesh_size is {mesh_size:g} um; it must be above 0")
+    filled = abs(triangle_areas(points, triangles)).sum() / box.prod()
+    if filled < 0.01:
+        raise MeshError(f"the particles fill {filled:.1e} of the box of {box[0]:g} x {box[1]:g} um; are the nodes' lengths in um?")
+    if box.prod() / mesh_size**2 > 5e5:
+        raise MeshError(f"mesh_size {mesh_size:g} um makes about {2 * box.prod() / mesh_size**2:.0e} elements in the box of {box[0]:g} x {box[1]:g} um; 1e+06 is the most")
     local = np.zeros(len(rim))
     np.maximum.at(local, segments, length[:, None])
     corners = np.array([[0, 0], [box[0], 0], box, [0, box[1]]])

@@ -82,7 +82,7 @@ def contact(run):
                 _start_dot(ax, 100 * run.clamped(column), run.colours[a])
                 published = _published(ax, run, column, run.colours[a], 100, "o" if a == b else "s", half)
                 if published:
-                    labels.append(("published", published[-1], run.colours[a]))
+                    labels.append((f"published {name}", published[-1], run.colours[a]))
                 top = max([top, *published, 100 * np.nanmax(run.history[column], initial=0)])
             ax.labels_wanted = labels
         for a, b in run.pairs:
@@ -233,8 +233,9 @@ def expansion_lines(run):
     porosity = run.clamped("porosity []")
     dV, fraction = run.active_growth
     share = fraction * run.mesh.box[1] / run.clamped("thickness [um]") * run.mesh.box[0] / run.clamped("width [um]")
-    return [("1 − $x$", paper_expansion),
-            ("volume fractions", lambda x: np.maximum(pure_expansion(x, dV, share, porosity), 0.0))]
+    start = run.study.cycling.start
+    return [("1 − $x$", lambda x: paper_expansion(x - start)),
+            ("volume fractions", lambda x: np.maximum(pure_expansion(x - start, dV, share, porosity), 0.0))]
 
 
 def pores(run):

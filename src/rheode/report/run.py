@@ -42,9 +42,10 @@ class Run:
 
     @cached_property
     def active_growth(self):
-        """(relative volume change at x = 1, area fraction as meshed) of the active phases together."""
+        """(relative volume change for each unit of x from the start, area fraction as meshed) of the active phases together."""
         share = {n: self.mesh.area_fraction(n) for n in self.active}
-        grown = sum(share[n] * self.study.materials()[n].dV for n in self.active)
+        materials, start = self.study.materials(), self.study.cycling.start
+        grown = sum(share[n] * materials[n].dV / materials[n].growth(start) for n in self.active)
         return grown / sum(share.values()), sum(share.values())
 
     @cached_property

@@ -19,7 +19,7 @@ ROLES = {
     "electrolyte": ("#3f8f6b", "#7fae54"),
 }
 OTHER_ROLES = ("#7b8088", "#a7abb0")
-RUNS = ("#1f2429", "#d0691b", "#2f7f9f", "#8a5a9e", "#3f8f6b", "#b8902a", "#a63446", "#6a737d")
+RUNS = ("#4059ad", "#d0691b", "#2f7f9f", "#8a5a9e", "#3f8f6b", "#b8902a", "#a63446", "#6a737d")
 
 # Fields that are never negative run from pale to dark, so that "more" is more ink on white paper; each map is
 # perceptually uniform, cut short at its ends so that neither white pores nor black outlines are matched.

@@ -117,7 +117,7 @@ def warnings(run):
         why = f" ({result.stopped})" if result.stopped else ""
         said.append(f"The run is not complete: it stands at {at}{why}. {run.last} of {run.study.cycling.cycles} lithiations have ended; "
                     "the last cycle shown here is the last one that ended.")
-    said += run.study.warnings()
+    said += run.study.warnings(run.mesh)
     said += list(getattr(run.mesh, "notes", ()))
     return [escape(s).replace(" degC", "&nbsp;°C") for s in said]
 
@@ -142,7 +142,7 @@ def _published_conditions(run, what=""):
 
 def source(run):
     """Where the published values are from, and under which conditions, set against this run's."""
-    return (f"Published: {escape(run.publication.citation)} ({_published_conditions(run).replace('))', ')')}). "
+    return (f"Published: {escape(run.publication.citation)} ({_published_conditions(run)}). "
             f"This run: {conditions(run)}.")
 
 
@@ -233,7 +233,7 @@ def clip_sentence(end, peak, unit):
 DEFINITIONS = (
     ("Lithiation <i>x</i>", "Degree of lithiation of the active phase, 0 to 1, prescribed by the current and uniform."),
     ("Von Mises stress", "Of the Cauchy stress. Means and percentiles over a phase are weighted by deformed volume."),
-    ("Contact ratio <i>a</i>–<i>b</i>", "Share of the deformed surface of phase <i>a</i> that lies within the contact gap of phase <i>b</i>; “with any” counts every neighbour, the walls apart."),
+    ("Contact ratio <i>a</i>–<i>b</i>", "Share of the deformed surface of phase <i>a</i> that lies within the contact gap of phase <i>b</i>; “with any” counts every neighbour and the walls."),
     ("Porosity", "Share of the deformed box that no particle fills."),
     ("Pore", "A hollow of the pore space of the clamped state, bounded by its narrowest passages; it keeps its identity through the run. Slits thinner than the contact gap are shut."),
     ("Thickness change", "Relative to the clamped state at the start."),

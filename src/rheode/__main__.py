@@ -1,0 +1,5 @@
+"""`python -m rheode` is the command line."""
+
+from rheode.cli import main
+
+main()
