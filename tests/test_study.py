@@ -1,4 +1,5 @@
 import copy
+import types
 
 import pytest
 import yaml
@@ -409,3 +410,12 @@ def test_the_schema_knows_every_key_and_says_its_unit():
     assert "such as '10 um'" in packing["mesh_size"]["description"]
     assert "extends" in schema["$defs"]["Material"]["properties"]
     assert "name" not in schema["required"] and "x-allowed" not in str(schema)
+
+
+def test_a_mesh_of_ones_own_that_overfills_a_rigid_box_is_told():
+    """The mesh brings the area fractions, so the warning needs it."""
+    study = Study.load("se-60mse-rigid")
+    full = types.SimpleNamespace(area_fraction=lambda name: {"se": 0.5, "mse": 0.3}[name])
+    loose = types.SimpleNamespace(area_fraction=lambda name: {"se": 0.2, "mse": 0.2}[name])
+    assert any("overfull" in text and "1.290" in text for text in study.warnings(full))
+    assert not any("overfull" in text for text in study.warnings(loose))
