@@ -126,6 +126,7 @@ def test_warns_of_an_overfull_rigid_box():
 def test_warns_of_a_medium_that_bears_the_load():
     assert "20% of the stack pressure" in warned("se-60mse-pouch", "mechanics.medium.stiffness_ratio=1e-4")
     assert "medium" not in warned("se-60mse-pouch")
+    assert "medium" not in warned("se-60mse-pouch", "mechanics.medium.stiffness_ratio=1e-4", "mechanics.contact=barrier")
 
 
 def test_warns_of_elements_larger_than_particles():
@@ -228,7 +229,8 @@ FAULTY = [
     ("microstructure={kind: mesh}", "microstructure.file: missing; path of the mesh"),
     ("mechanics.plane=plane_stress", "mechanics.plane: got 'plane_stress' (did you mean 'plane_strain'?); one of plane_strain, generalized_plane_strain"),
     ("mechanics.out_of_plane_pressure=1 MPa", "(a pressure needs plane: generalized_plane_strain)"),
-    ("mechanics.contact=penalty", "mechanics.contact: got 'penalty'; only third-medium"),
+    ("mechanics.contact=penalty", "mechanics.contact: got 'penalty'; one of third-medium, barrier"),
+    ("mechanics.barrier.distance=10 MPa", "mechanics.barrier.distance: got '10 MPa'"),
     ("mechanics.medium.stiffness_ratio=0", "mechanics.medium.stiffness_ratio: got 0"),
     ("mechanics.medium.lenght=1 um", "mechanics.medium.lenght: unknown key (did you mean 'length'?)"),
     ("cycling.rate=0.1", "cycling.rate: got 0.1; a C-rate such as '0.1 C': the unit is missing"),

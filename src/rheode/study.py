@@ -145,13 +145,21 @@ class Medium(Model):
     length: Annotated[float, Quantity("length", above=0)] = Field(1.5, description="Length of the regularisation by second gradients")
 
 
+class Barrier(Model):
+    """The film between surfaces that keeps them apart, for contact: barrier."""
+
+    distance: Annotated[float, Quantity("length", above=0)] = Field(0.01, description="Gap at which two surfaces begin to push each other apart")
+    stiffness: Annotated[float, Quantity("pressure", above=0)] = Field(0.1, description="Pressure at half that gap; at a gap d it is stiffness (distance/d - 1)")
+
+
 class Mechanics(Model):
     """How the mechanical problem is posed."""
 
     plane: Literal["plane_strain", "generalized_plane_strain"] = Field("plane_strain", description="Out-of-plane stretch: held at 1, or one unknown for the whole electrode")
     out_of_plane_pressure: Annotated[float, Quantity("pressure", least=0, most=10)] = Field(0.0, description="Mean pressure out of plane; for generalized_plane_strain only")
-    contact: Literal["third-medium"] = Field("third-medium", description="How contact is represented")
+    contact: Literal["third-medium", "barrier"] = Field("third-medium", description="How contact is represented: by a soft medium in the pores, or by a film at the surfaces")
     medium: Medium = Field(Medium(), description="The third medium")
+    barrier: Barrier = Field(Barrier(), description="The barrier; its numbers matter for contact: barrier only")
 
     @field_validator("out_of_plane_pressure")
     @classmethod
@@ -407,7 +415,7 @@ class Study(Model):
         if self.walls.kind != "rigid":
             load = self.walls.pressure if self.walls.kind == "pressure" else self.walls.preload
             leftover = MEDIUM_PRESSURE * self.mechanics.medium.stiffness_ratio
-            if leftover > 0.05 * load:
+            if self.mechanics.contact == "third-medium" and leftover > 0.05 * load:
                 said.append(
                     f"The medium in the pores bears about {leftover * 1e3:.2g} MPa by itself, {leftover / load:.0%} of the stack pressure; "
                     f"a smaller mechanics.medium.stiffness_ratio (now {self.mechanics.medium.stiffness_ratio:g}) brings it down."

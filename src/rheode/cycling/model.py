@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.linalg import splu
 
 from rheode import measures
+from rheode.mechanics.contact.barrier import Drag, barrier
 from rheode.mechanics.contact.third_medium import third_medium
+from rheode.mechanics.elements import gradients_t6
 from rheode.mechanics.laws import hencky_norton
 from rheode.mechanics.linear import linear_solver
 from rheode.mechanics.minimiser import Minimiser
@@ -15,6 +19,10 @@ from rheode.mechanics.system import System
 from rheode.mechanics.walls import Fixture, StackPressure
 
 LAWS = {"hencky-norton": hencky_norton.LAW}
+
+# GPa/um2 that hold particles which touch nothing: a step of 0.01 um takes a pressure of 1.5e-5 GPa on a particle of
+# 1 um radius, and none once it rests.
+DRAG = 1e-3
 
 
 def build_mesh(study):
@@ -33,6 +41,34 @@ def build_mesh(study):
     )  # fmt: skip
     mesh = microstructure.mesh_packing(packing, micro.mesh_size, micro.contact_size)
     return microstructure.weld(mesh, phases=framework) if welded else mesh
+
+
+class Follow:
+    """Displacements of pore nodes that are no unknowns, from those of the particles and walls.
+
+    A harmonic field on the pore cells; conductivity falls with the square of a cell's area, so that
+    thin cells in slits keep their shape and wide ones give.
+    """
+
+    def __init__(self, mesh, hollow):
+        cells = mesh.cells[~mesh.solid]
+        gradients, weights = gradients_t6(mesh.nodes, cells)
+        weights = weights / weights.sum(axis=1, keepdims=True) ** 3
+        local = np.einsum("mkai,mkbi,mk->mab", gradients, gradients, weights)
+        rows, columns = np.repeat(cells, 6, axis=1).ravel(), np.tile(cells, (1, 6)).ravel()
+        n = len(mesh.nodes)
+        matrix = coo_matrix((local.ravel(), (rows, columns)), (n, n)).tocsc()
+        self._parts = []
+        for sides in (("left", "right"), ("bottom", "top")):
+            inside = np.setdiff1d(hollow, np.concatenate([mesh.walls[side] for side in sides]))
+            rest = np.setdiff1d(np.arange(n), inside)
+            self._parts.append((inside, rest, splu(matrix[inside][:, inside]), matrix[inside][:, rest]))
+
+    def __call__(self, displacement):
+        out = displacement.copy()
+        for axis, (inside, rest, factor, coupling) in enumerate(self._parts):
+            out[inside, axis] = -factor.solve(coupling @ displacement[rest, axis])
+        return out
 
 
 class Model:
@@ -56,29 +92,55 @@ class Model:
             (nodes["bottom"], 1, "fixed"),
             (nodes["top"], 1, "wall top"),
         ]
+        self.follow = None
+        if study.mechanics.contact == "barrier":
+            # Nothing fills the pores: their nodes are no unknowns, they follow the particles.
+            hollow = np.setdiff1d(np.arange(len(mesh.nodes)), mesh.cells[mesh.solid])
+            tied = [(hollow, 0, "fixed"), (hollow, 1, "fixed"), *tied]
+            self.follow = Follow(mesh, hollow)
         self.unknowns = unknowns(len(mesh.nodes), tied, free, fixed)
         self.solids = []
         for index, name in enumerate(mesh.phase_names):
             material, cells = self.materials[name], mesh.cells[mesh.phase == index]
             law = LAWS[material.law]
             self.solids.append(Solid(name, law, mesh.nodes, cells, self.unknowns, self._fields(name, study.cycling.start)))
-        medium = study.mechanics.medium
-        self.medium = third_medium(
-            mesh.nodes, mesh.cells[~mesh.solid], self.unknowns, *self._stiffest(), medium.stiffness_ratio, medium.length
-        )
+        self.contact = self._contact()
         self.loads = []
         if generalized or walls == "pressure":
             out_of_plane = study.mechanics.out_of_plane_pressure if generalized else 0.0
             self.loads.append(StackPressure(self.unknowns, "wall top", width, height, 0.0, out_of_plane))
         if walls == "fixture":
             self.loads.append(Fixture(self.unknowns, "wall top", width, height))
-        self.system = System(self.unknowns, [*self.solids, *self.medium, *self.loads])
-        self.minimise = Minimiser(self.system, linear_solver())
+        self.system = System(self.unknowns, [*self.solids, *self.contact, *self.loads])
+        # Bodies that touch nothing have soft modes: a shift that fits the rest would hold them.
+        softest = {"smallest_shift": 1e-6} if self.follow else {}
+        self.minimise = Minimiser(self.system, linear_solver(), **softest)
         self.surfaces = measures.Surfaces(mesh)
         self.gap = study.output.contact_gap.of(measures.mean_particle_radius(mesh))
         # Position of each phase's cells among all solid cells, the order of stored fields.
         order = np.cumsum(mesh.solid) - 1
         self._slots = [order[mesh.phase == index] for index in range(len(mesh.phase_names))]
+
+    def _contact(self):
+        study, mesh = self.study.mechanics, self.mesh
+        if study.contact == "third-medium":
+            pores, medium = mesh.cells[~mesh.solid], study.medium
+            return third_medium(mesh.nodes, pores, self.unknowns, *self._stiffest(), medium.stiffness_ratio, medium.length)
+        nodes, (width, height) = mesh.walls, mesh.box
+        walls = [
+            (0, -1, 0.0, "fixed", nodes["left"]),
+            (0, 1, width, "wall right", nodes["right"]),
+            (1, -1, 0.0, "fixed", nodes["bottom"]),
+            (1, 1, height, "wall top", nodes["top"]),
+        ]
+        film = study.barrier
+        free = mesh.surface.edges[~mesh.surface.wall]
+        area = np.bincount(mesh.cells[mesh.solid].ravel(), np.repeat(mesh.areas[mesh.solid] / 6, 6), len(mesh.nodes))
+        solid = np.flatnonzero(area)
+        return [
+            *barrier(mesh.nodes, free, self.unknowns, film.distance, film.stiffness, walls),
+            Drag(self.unknowns, solid, area[solid], DRAG),
+        ]
 
     def _stiffest(self):
         """K, G [GPa] that the medium's stiffness ratio refers to: the framework's, else the stiffest phase's."""
@@ -103,7 +165,8 @@ class Model:
 
     def displacement(self, x):
         """(n, 2) um."""
-        return self.unknowns.nodes(x)
+        displacement = self.unknowns.nodes(x)
+        return self.follow(displacement) if self.follow else displacement
 
     def scalar(self, x, name):
         return float(x[self.unknowns.blocks[name][0]])
@@ -152,13 +215,19 @@ class Model:
         row["elastic energy [GPa um2]"] = sum(solid.stored for solid in self.solids)
         row["creep dissipation [GPa um2]"] = sum(solid.dissipated for solid in self.solids)
         row["chemical work [GPa um2]"] = sum(solid.chemical for solid in self.solids)
-        row["medium energy [GPa um2]"] = sum(part.evaluate(x, 0).energy for part in self.medium)
-        medium = self.medium[0]
-        weights = medium.weights * np.linalg.det(medium.deformation(x))
-        row["medium pressure mean [GPa]"] = float(np.average(pressure(medium.cauchy(x)), weights=weights))
+        row["medium energy [GPa um2]"] = sum(part.evaluate(x, 0).energy for part in self.contact)
+        row["medium pressure mean [GPa]"] = self._medium_pressure(x)
         row["largest distortion []"] = distortion
         row["smallest det F []"] = smallest
         return row
+
+    def _medium_pressure(self, x):
+        """Mean pressure [GPa] in what fills the pores; with the barrier nothing does."""
+        if self.study.mechanics.contact == "barrier":
+            return 0.0
+        medium = self.contact[0]
+        weights = medium.weights * np.linalg.det(medium.deformation(x))
+        return float(np.average(pressure(medium.cauchy(x)), weights=weights))
 
     def fields(self, x, lithiation):
         """The fields of a committed state as `result.Frame` holds them."""

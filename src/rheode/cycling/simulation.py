@@ -144,6 +144,8 @@ class _Run:
         self.way = np.cumsum([0.0] + [max(abs(h.end - h.start), 1e-3) for h in self.protocol])
         self.x = self.model.unknowns.start()
         self.half, self.memory = 0, Memory()
+        # Contacts that open and close take iterations whatever the increment's length: shorter ones would not help.
+        self.pace = {"easy": 14, "hard": 30} if study.mechanics.contact == "barrier" else {}
         self.wall_work, self.position, self.force = 0.0, np.zeros(3), np.zeros(3)
         self.clock, self.cpu = time.perf_counter(), time.process_time()
         handler = logging.FileHandler(record.directory / "run.log", encoding="utf-8")
@@ -214,10 +216,15 @@ class _Run:
             return 0, 0
         iterations = cutbacks = 0
 
+        steps = Steps(0.01, 0.1, 1e-6)
+        if self.study.mechanics.contact == "barrier":
+            # Particles that nothing holds move until they jam, under the smallest load as under the largest.
+            steps = Steps(0.3, 0.3, 1e-6, easy=30, hard=60)
+
         def begin(fraction, step, x):
             model.begin(step * CLAMPING_TIME, start, self._loads(fraction))
 
-        for x, increment in self._march(begin, Steps(0.01, 0.1, 1e-6), Memory(), "while clamping"):
+        for x, increment in self._march(begin, steps, Memory(), "while clamping"):
             self.x = x
             iterations += increment.iterations
             cutbacks += increment.cutbacks
@@ -247,9 +254,11 @@ class _Run:
         try:
             yield from march(self.model.system, self.model.minimise, self.x, begin, steps, memory)
         except Stopped as stop:
+            barrier = self.study.mechanics.contact == "barrier"
+            softer = "a larger mechanics.barrier.distance" if barrier else "a larger mechanics.medium.stiffness_ratio"
             message = (
                 f"The run stopped {where}: {stop}. All increments before are stored in {self.record.directory}. Try a smaller"
-                " stepping.largest_step, a larger mechanics.medium.stiffness_ratio, or another seed; `rheode resume` tries the increment again."
+                f" stepping.largest_step, {softer}, or another seed; `rheode resume` tries the increment again."
             )
             log.info(message)
             self.record.finish(stopped=message)
@@ -261,9 +270,9 @@ class _Run:
             half = self.protocol[self.half]
             span = abs(half.end - half.start)
             if half.kind == "rest":
-                steps = Steps(1e-3, 0.25, 1e-9)
+                steps = Steps(1e-3, 0.25, 1e-9, **self.pace)
             else:
-                steps = Steps(*(min(1.0, s / span) for s in (stepping.first_step, stepping.largest_step, stepping.smallest_step)))
+                steps = Steps(*(min(1.0, s / span) for s in (stepping.first_step, stepping.largest_step, stepping.smallest_step)), **self.pace)
 
             def begin(fraction, step, x):
                 model.begin(step * half.duration, half.lithiation(fraction))

@@ -49,8 +49,9 @@ class Minimiser:
     the decrement small; the step that promised this is still taken.
     """
 
-    def __init__(self, system, solver, residual=1e-7, decrement=1e-11, iterations=150):
+    def __init__(self, system, solver, residual=1e-7, decrement=1e-11, iterations=150, smallest_shift=SMALLEST_SHIFT):
         self.system, self.solver = system, solver
+        self.smallest_shift = smallest_shift
         self.residual, self.decrement, self.iterations = residual, decrement, iterations
         self._analysed = None
 
@@ -65,7 +66,7 @@ class Minimiser:
             self._analysed = signature
         diagonal = indptr[:-1]  # first entry of each row of an upper triangle
         scale = float(np.abs(hessian[diagonal]).mean())
-        smallest, count = SMALLEST_SHIFT * scale, 0
+        smallest, count = self.smallest_shift * scale, 0
         shift = shift if shift > 0.1 * smallest else 0.0
         while shift <= LARGEST_SHIFT * scale:
             values = hessian

@@ -30,7 +30,7 @@ class Evaluation:
 class Potential(Protocol):
     """One piece of physics: a solid phase, the medium in the pores, a loaded wall."""
 
-    dofs: np.ndarray  # (m, d) int: the unknowns of each stencil
+    dofs: np.ndarray  # (m, d) int: the unknowns of each stencil; may change, with `signature`, in evaluate of order 1 or 2
     signature: object  # changes when the sparsity does
 
     def begin(self, dt: float, fields: dict) -> None:

@@ -110,8 +110,9 @@ def _predict(system, start, velocity, step):
     free = system.unknowns.free
     reference = system.energy(start)
     for factor in (1.0, 0.5):
-        guess = start.copy()
-        guess[:free] += factor * step * velocity[:free]
-        if system.energy(guess) < reference:
+        change = np.zeros_like(start)
+        change[:free] = factor * step * velocity[:free]
+        guess = start + change
+        if system.max_step(start, change) == 1.0 and system.energy(guess) < reference:
             return guess
     return start

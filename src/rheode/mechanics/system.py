@@ -92,13 +92,13 @@ class System:
         Gradient entries of prescribed unknowns are reactions.  Where the energy is
         infinite the rest is None.
         """
-        self._analyse()
         parts = []
         for potential in self.potentials:
             part = potential.evaluate(x, order)
             if not np.isfinite(part.energy):
                 return np.inf, None, None
             parts.append(part)
+        self._analyse()  # now: contact may have found its pairs anew
         energy = sum(part.energy for part in parts)
         self.energy_scale = sum(abs(part.energy) for part in parts)
         entries = np.concatenate([part.gradient.ravel() for part in parts])
@@ -118,7 +118,8 @@ class System:
         out = []
         for potential in self.potentials:
             g = np.zeros(self.unknowns.size)
-            np.add.at(g, potential.dofs.ravel(), potential.evaluate(x, 1).gradient.ravel())
+            entries = potential.evaluate(x, 1).gradient
+            np.add.at(g, potential.dofs.ravel(), entries.ravel())
             out.append(g)
         return out
 

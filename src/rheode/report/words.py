@@ -100,10 +100,14 @@ def summary(run):
     packing = f"{mesh.particles} particles in a box of {mesh.box[0]:g} × {mesh.box[1]:g}&nbsp;µm"
     if study.microstructure.kind == "packing":
         packing += f" (random packing, seed {study.microstructure.seed}, {study.microstructure.skeleton} skeleton)"
-    medium = study.mechanics.medium
+    medium, film = study.mechanics.medium, study.mechanics.barrier
+    if study.mechanics.contact == "barrier":
+        contact = f"Contact is carried by a barrier on the particles' surfaces ({quantity(film.stiffness, 'pressure')} at half the distance of {quantity(film.distance, 'length')}, where it begins)"
+    else:
+        contact = f"Contact is carried by a third medium in the pores (stiffness ratio {medium.stiffness_ratio:g}, length {quantity(medium.length, 'length')})"
     return (f"{_begin(listed(parts))}; {packing}. {pores}. Walls: {walls(run)}. {_begin(plane(run))}. "
             f"{_begin(protocol(run))}, at {quantity(study.temperature, 'temperature')}. Lithiation is uniform in the active phase. "
-            f"Contact is carried by a third medium in the pores (stiffness ratio {medium.stiffness_ratio:g}, length {quantity(medium.length, 'length')}). "
+            f"{contact}. "
             f"The mesh has {len(mesh.nodes):,} nodes, {2 * len(mesh.nodes):,} displacements.")
 
 
