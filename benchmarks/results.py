@@ -11,12 +11,19 @@ from rheode.report.numbers import headline, shown, shown_deviation
 from rheode.report.run import Run
 from rheode.result import ResultError
 
-NAMES = ("se-60mse", "se-60mse-rigid", "lco-60mse")
+# Name of a folder: the bundled study, and what is changed.
+RUNS = {
+    "se-60mse": ("se-60mse", []),
+    "se-60mse-barrier": ("se-60mse", ["mechanics.contact=barrier", "cycling.cycles=1", "name=se-60mse-barrier"]),
+    "se-60mse-rigid": ("se-60mse-rigid", []),
+    "lco-60mse": ("lco-60mse", []),
+}
 PAGE = """# The bundled cathodes beside the published ones
 
 Made by `python benchmarks/results.py --page docs/results.md`. Published: Xiong et al., Nature Communications 15 (2024),
 doi 10.1038/s41467-024-48174-8, a rigid box in plane strain with particle shapes that are not given. One packing of 28
-discs each (seed 1), mesh and increments as bundled. Nothing is fitted.
+discs (seed 1), mesh and increments as bundled; `se-60mse-barrier` is the first cycle of `se-60mse` with the other
+contact (`mechanics.contact: barrier`). Nothing is fitted.
 
 {tables}
 ## What agrees and what does not
@@ -27,6 +34,9 @@ discs each (seed 1), mesh and increments as bundled. Nothing is fitted.
   that the law dictates at this rate.
 - The stress in the framework tells the walls apart. Under 100 MPa it is within a factor of two of the published one, in the
   rigid box, which is overfull at x = 1, it is ten times larger.
+- The medium that carries contact by default is not innocent: with the barrier, whose pores are empty, the same packing
+  lithiates to a lower porosity and a lower stress in the framework, close to the published one. Where the framework's
+  stress matters, run both.
 - Contact between selenium particles improves from cycle to cycle under 100 MPa and the pores go on shrinking, as published;
   the ratios themselves are lower. They are plain shares of a surface within 1 % of the mean radius; the published ones
   have other denominators (they add up to more than one), and a medium in the pores keeps surfaces apart by a
@@ -55,7 +65,7 @@ def table(result):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("names", nargs="*", default=NAMES)
+    options.add_argument("names", nargs="*", default=RUNS)
     options.add_argument("--out", type=Path, default=Path("runs"))
     options.add_argument("--page", type=Path)
     options = options.parse_args()
@@ -67,7 +77,8 @@ def main():
         except ResultError:
             result = None
         if result is None:
-            result = Simulation(Study.load(name)).run(options.out / name, overwrite=True)
+            study, changes = RUNS[name]
+            result = Simulation(Study.load(study, changes)).run(options.out / name, overwrite=True)
         tables.append(table(result))
         print(tables[-1], flush=True)
     if options.page:
