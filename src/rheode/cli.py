@@ -389,6 +389,42 @@ def _save_figure(fig, path):
 
 
 @app.command()
+def audit(
+    table: Annotated[Optional[str], typer.Argument(metavar="[TABLE]", help="A bundled table or a CSV file; without it the bundled ones are listed.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every cell that is recomputed, not only those that do not follow.")] = False,
+    as_it_is: Annotated[bool, typer.Option("--print", help="Print a bundled table itself, to start one of your own from.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The form of a table and all findings in the bundled ones as a page (docs/audit.md).")] = False,
+    output: TableOption = None,
+):
+    """Recompute the derived columns of a published table and list the cells that do not follow."""
+    from .electrode import audit as auditing
+
+    if markdown:
+        print(auditing.page(), end="")
+    elif table is None:
+        for name in auditing.bundled():
+            print(f"{name:14} {auditing.load(name).about['title']}")
+    elif as_it_is and table in auditing.bundled():
+        print((auditing.TABLES / f"{table}.csv").read_text(encoding="utf-8"), end="")
+    else:
+        loaded = auditing.load(table)
+        cells = loaded.cells if everything else loaded.findings
+        _print_columns([auditing.COLUMNS, *(tuple(cell.record().values()) for cell in cells)])
+        for remark in auditing.remarks(loaded):
+            _say(remark)
+        if output is not None:
+            auditing.write_csv(output, cells)
+            print(output)
+
+
+def _print_columns(rows):
+    """Rows of texts below each other, all but the last column as wide as their longest text."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        print("  ".join([text.ljust(width) for text, width in zip(row[:-1], widths)] + [row[-1]]))
+
+
+@app.command()
 def examples(name: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="A bundled study to print, to start one of your own from.")] = None):
     """List the bundled studies, or print one."""
     from .study import EXAMPLES, Study, StudyError, example_names
