@@ -130,6 +130,37 @@ def to_yaml(data: dict) -> str:
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
 
 
+def override(data: dict, texts, example: str):
+    """(a copy of `data` with "KEY=VALUE" texts applied, faults). `example`: such a text for these files."""
+    data, faults = _copy(data), []
+    for text in texts:
+        key, equals, value = text.partition("=")
+        steps = key.strip().split(".")
+        if not equals or not all(steps):
+            faults.append(f"--set: got {told(text)}; KEY=VALUE with a dotted key path, such as {example}")
+            continue
+        try:
+            value = parse_yaml(value, f"--set {key.strip()}")
+        except StudyError as error:
+            faults += error.faults
+            continue
+        section = data
+        for depth, step in enumerate(steps[:-1], 1):
+            if section.get(step) is None:
+                section[step] = {}
+            if not isinstance(section[step], dict):
+                faults.append(f"--set {key.strip()}: {'.'.join(steps[:depth])} is {told(section[step])}, not a mapping; it has no key {steps[depth]!r}")
+                break
+            section = section[step]
+        else:
+            section[steps[-1]] = value
+    return data, faults
+
+
+def _copy(data):
+    return {key: _copy(value) if isinstance(value, dict) else value for key, value in data.items()}
+
+
 # --- field types ----------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from . import materials as library
 from . import publications, units
 from .materials import Material
-from .reading import Count, FieldType, Model, Quantity, StudyError, faults_of, nearest, parse_yaml, read_mapping, refuse, refuse_at, to_yaml, told
+from .reading import Count, FieldType, Model, Quantity, StudyError, faults_of, nearest, override, read_mapping, refuse, refuse_at, to_yaml, told
 
 __all__ = ["Study", "StudyError", "example_names"]
 
@@ -360,7 +360,7 @@ class Study(Model):
         A study that carries `versions` was stored by a run, which has its mesh beside it: the mesh file
         it was made from may be gone. Raises StudyError with all faults.
         """
-        data, faults = _override(data, overrides)
+        data, faults = override(data, overrides, "walls.pressure='10 MPa'")
         data.setdefault("name", re.sub(r"[^\w.+-]+", "-", name)[:80].strip("-.") or "study")
         data, more = _resolve_materials(data, Path(folder))
         faults += more
@@ -505,37 +505,6 @@ def _versions():
 def example_names() -> list[str]:
     """The bundled studies."""
     return sorted(path.stem for path in EXAMPLES.glob("*.yaml"))
-
-
-def _override(data, overrides):
-    """(a copy of `data` with "KEY=VALUE" texts applied, faults)."""
-    data, faults = _copy(data), []
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        steps = key.strip().split(".")
-        if not equals or not all(steps):
-            faults.append(f"--set: got {told(text)}; KEY=VALUE with a dotted key path, such as walls.pressure='10 MPa'")
-            continue
-        try:
-            value = parse_yaml(value, f"--set {key.strip()}")
-        except StudyError as error:
-            faults += error.faults
-            continue
-        section = data
-        for depth, step in enumerate(steps[:-1], 1):
-            if section.get(step) is None:
-                section[step] = {}
-            if not isinstance(section[step], dict):
-                faults.append(f"--set {key.strip()}: {'.'.join(steps[:depth])} is {told(section[step])}, not a mapping; it has no key {steps[depth]!r}")
-                break
-            section = section[step]
-        else:
-            section[steps[-1]] = value
-    return data, faults
-
-
-def _copy(data):
-    return {key: _copy(value) if isinstance(value, dict) else value for key, value in data.items()}
 
 
 def _resolve_materials(data, folder):
