@@ -48,15 +48,17 @@ contact (`mechanics.contact: barrier`). Nothing is fitted.
 
 def table(result):
     run = Run(result)
+    shown_cycles = {"first": 1} | ({"last": run.last} if run.last > 1 else {})
+    head = "".join(f" cycle {cycle} | published | deviation |" for cycle in shown_cycles.values())
     lines = [
         f"## {run.study.name}: {run.study.title}\n",
-        f"| quantity | state | cycle 1 | published | deviation | cycle {run.last} | published | deviation |",
-        "|" + " --- |" * 8,
+        f"| quantity | state |{head}",
+        "|" + " --- |" * (2 + 3 * len(shown_cycles)),
     ]
     for n in headline(run):
         unit = f" {n.unit}" if n.unit else ""
         cells = [n.quantity, n.state]
-        for which in ("first", "last"):
+        for which in shown_cycles:
             value, published = getattr(n, which), getattr(n, f"published_{which}")
             cells += [shown(value, n.unit) + unit, shown(published, n.unit), shown_deviation(n, which)]
         lines.append("| " + " | ".join(cells) + " |")
