@@ -5,8 +5,8 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 # Resolved on first use, so that `import rheode` and the command line start at once.
-_PUBLIC = {"Study": "rheode.study", "Simulation": "rheode.cycling", "Result": "rheode.result"}
-__all__ = ["Study", "Simulation", "Result", "__version__"]
+_PUBLIC = {"Study": "rheode.study", "Design": "rheode.electrode.design", "Simulation": "rheode.cycling", "Result": "rheode.result"}
+__all__ = ["Study", "Design", "Simulation", "Result", "__version__"]
 
 
 def __getattr__(name):

@@ -425,6 +425,48 @@ def _print_columns(rows):
 
 
 @app.command()
+def design(
+    name: Annotated[Optional[str], typer.Argument(metavar="[DESIGN]", help="A design file or a bundled design; without it the bundled ones are listed.")] = None,
+    overrides: Annotated[Optional[list[str]], typer.Option("--set", metavar="KEY=VALUE", help="Override an entry of the design: dotted key path, YAML value. Repeatable.")] = None,
+    table: TableOption = None,
+    sweep: Annotated[Optional[Path], typer.Option("--sweep", metavar="FILE", help="Write the sweep over composition as CSV.")] = None,
+    figure: FigureOption = None,
+    as_it_is: Annotated[bool, typer.Option("--print", help="Print a bundled design itself, to start one of your own from.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="What a design file may hold and what follows from it as a page (docs/design.md).")] = False,
+):
+    """Compute an electrode: density, porosity, capacity, energy, utilisation, room to swell."""
+    from .electrode import design as designing
+
+    if markdown:
+        from .reference import design_page
+
+        print(design_page(), end="")
+        return
+    if name is None:
+        for each in designing.bundled():
+            print(f"{each:14} {designing.Design.load(each).title}")
+        return
+    if as_it_is and name in designing.bundled():
+        print((designing.DESIGNS / f"{name}.yaml").read_text(encoding="utf-8"), end="")
+        return
+    loaded = designing.Design.load(name, overrides or ())
+    results = loaded.quantities()
+    if loaded.title:
+        print(loaded.title)
+    _print_columns([("quantity", "value", "+-", "unit", ""), *((each.name, designing.told_value(each), designing.told_uncertainty(each), each.unit, each.source) for each in results)])
+    if table is not None:
+        designing.write_csv(table, results)
+        print(table)
+    if sweep is not None:
+        designing.write_sweep(sweep, loaded)
+        print(sweep)
+    if figure is not None:
+        from .report import designs
+
+        _save_figure(designs.chart(loaded), figure)
+
+
+@app.command()
 def examples(name: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="A bundled study to print, to start one of your own from.")] = None):
     """List the bundled studies, or print one."""
     from .study import EXAMPLES, Study, StudyError, example_names

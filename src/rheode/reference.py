@@ -3,6 +3,7 @@
 from typing import get_args
 
 from . import materials as library
+from .electrode import design as designing
 from .materials import Ends, Known, Material
 from .reading import ALLOWED, FieldType, Model, fields_by_key, inner
 from .study import EXAMPLES, Study
@@ -61,6 +62,43 @@ def study_page() -> str:
         "what a command needs and does not find is a fault that names it. `creep_rate`, `stress_exponent` and `reference_stress` come together; without them a material is elastic.",
     ]
     parts += [_table(Material, extra=[("extends", "a text", "", "A material to take everything else from: a name or the path of a .yaml file")])]
+    return "\n\n".join(parts) + "\n"
+
+
+def design_page() -> str:
+    """docs/design.md: what a design file may hold, what follows from it, and by which equation."""
+    examples = "\n\n".join(f"`{name}`:\n\n```yaml\n{(designing.DESIGNS / f'{name}.yaml').read_text(encoding='utf-8').strip()}\n```" for name in designing.bundled())
+    follows = ["| quantity | unit | how |", "|---|---|---|", *(f"| {name} | {unit or '-'} | {source or 'given, or that of the components by their share of the capacity'} |" for name, (unit, _, source) in designing.QUANTITIES.items())]
+    parts = [
+        "# The design file",
+        "`rheode design DESIGN` computes an electrode from what goes in and how densely it is pressed. DESIGN is a YAML file or a bundled one "
+        f"({', '.join(f'`{name}`' for name in designing.bundled())}; `--print` prints it, to start one of your own from). `--set KEY=VALUE` overrides an entry, `--csv FILE` writes what follows "
+        "(quantity, value, uncertainty, unit, source), `--sweep FILE` the sweep over composition as CSV, `--figure FILE` the charts as PDF and PNG. This page is written by `rheode design --markdown`.",
+        "In Python:",
+        '```python\nimport rheode\n\ndesign = rheode.Design.load("se-60mse", overrides=["loading=5 mg/cm^2"])\ndesign.value("energy density")  # Wh/L\ndesign.quantities()  # every quantity with its uncertainty\ndesign.swept()  # a row a composition\n```',
+        "## Kinds of electrode",
+        "\n".join(f"- `{kind}`: {words}." for kind, words in designing.KINDS.items()),
+        "Equations are those of Xiong et al. 2024, Supplementary Information, Section 1 (doi 10.1038/s41467-024-48174-8). Eq. 10 divides by V_0, which Eq. 2 defines as the volume without pores; "
+        "the published energy densities obey the measured volume instead ([audit.md](audit.md)), and so does `energy density` here. `energy density without pores` is Eq. 10 to the letter.",
+        "Of a liquid-filled electrode the loading and the measured capacity are per mass of the solid, as they are weighed; density and specific energy count the liquid in the pores.",
+        "## What goes in",
+        "Components by weight or by volume, all in the same way; a loading, or a mass and an area (or diameter); and one of a thickness, a porosity and a pressing curve (a thickness and a porosity together give the loading). Fractions may be written as percentages. "
+        "Density, capacity, voltage and change of volume of a component are taken from its material unless they are given. What is missing there is a fault that names it, and nothing is guessed; only a missing change of volume leaves no more than the balance of volumes unknown.",
+        _table(designing.Design),
+    ]
+    for title, model in (("components.NAME", designing.Component), ("liquid", designing.Liquid), ("pressing", designing.Pressing), ("uncertainty", designing.Uncertainty), ("sweep", designing.Sweep)):
+        parts += [f"## `{title}`", model.__doc__.strip(), _table(model)]
+    parts += [
+        "## What follows",
+        "\n".join(follows),
+        "Uncertainties are propagated to first order, the measured numbers independent of each other: a thickness known to 10 % makes the density uncertain by 10 % and a porosity p by (1 - p) 10 %.",
+        "## Room to swell",
+        "The balance counts volumes only: every component that holds lithium swells in proportion to the lithiation, from the state it was pressed in, and the others keep their volume. "
+        "With a porosity p and a solid that swells by s per volume as pressed, a box of constant volume is full when (1 - p)(1 + s x) = 1. Beyond, a stack at constant pressure gains at least the excess in thickness (`thickness gained`, if the solid first flows into every pore), "
+        "and s x if no pore is filled (`thickness gained with pores`). `porosity needed` is the one with which the box is just full at `lithiation`. How far particles do flow into pores is what `rheode run` computes.",
+        "## Bundled designs",
+        examples,
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -196,6 +196,7 @@ class Row:
     label: str
     entries: dict[str, Entry]
     own: frozenset = field(default=frozenset(), compare=False)  # names printed in the row, not above the table
+    conditions: dict[str, str] = field(default_factory=dict, compare=False)  # "pressure": "100 MPa"
 
 
 def bundled() -> list[str]:
@@ -259,25 +260,26 @@ def parse(text: str, name: str) -> Table:
         if len(given) != len(headings):
             faults.append(f"{name}, line {number}: {len(given)} cells; the {len(headings)} columns need one each (empty, where nothing is printed)")
             continue
-        labels, entries = [], {}
+        labels, entries, conditions = [], {}, {}
         for heading, cell in zip(headings, given):
             cell = cell.strip()
             column = _column_name(heading)
             if "[" not in heading or column in CONDITIONS:
                 labels.append(cell if "[" not in heading else f"{cell} {_unit(heading)}".strip())
+                conditions |= {column: labels[-1]} if "[" in heading and cell else {}
             elif cell:
                 faults += _read(name, number, heading, cell, columns, entries)
-        rows.append((", ".join(filter(None, labels)), entries, number))
+        rows.append((", ".join(filter(None, labels)), entries, number, conditions))
     if not rows and not faults:
         faults.append(f"{name}: a table without rows")
     if faults:
         raise StudyError(faults)
     columns, constants, shared = _with_library_densities(columns, constants, shared)
     # A spreadsheet drops trailing zeros: the finest number of a column tells how all of it were rounded.
-    finest = {name: min(entries[name].half for _, entries, _ in rows if name in entries) for name in {name for _, entries, _ in rows for name in entries}}
-    rows = [(label, {name: entry._replace(half=finest[name]) for name, entry in entries.items()}, number) for label, entries, number in rows]
-    names = [label for label, _, _ in rows]
-    table = Table(name, about, columns, constants, [Row(label if label and names.count(label) == 1 else ", ".join(filter(None, [label, f"line {number}"])), shared | entries, frozenset(entries)) for label, entries, number in rows])
+    finest = {name: min(entries[name].half for _, entries, *_ in rows if name in entries) for name in {name for _, entries, *_ in rows for name in entries}}
+    rows = [(label, {name: entry._replace(half=finest[name]) for name, entry in entries.items()}, number, conditions) for label, entries, number, conditions in rows]
+    names = [label for label, *_ in rows]
+    table = Table(name, about, columns, constants, [Row(label if label and names.count(label) == 1 else ", ".join(filter(None, [label, f"line {number}"])), shared | entries, frozenset(entries), conditions) for label, entries, number, conditions in rows])
     if not table.cells:
         derived = ", ".join(known for known in QUANTITIES if known in _rules({}))
         raise StudyError(f"{name}: nothing to audit; no column is derived from others in the table (derived columns are {derived}, theoretical density, NAME volume, volume ratio)")
