@@ -149,7 +149,7 @@ class Design(Model):
     def from_mapping(cls, data: dict, folder=".", name: str = "design", overrides=()) -> "Design":
         """The design in a mapping as it stands in a file; paths in it start from `folder`. Raises StudyError with all faults."""
         data, faults = override(data, overrides, "loading='5 mg/cm^2'")
-        data.setdefault("name", name)
+        data = {"name": name} | {key: value for key, value in data.items() if value is not None}  # `key: null` takes an entry away
         try:
             design = cls.model_validate(data)
         except ValidationError as error:
