@@ -610,7 +610,7 @@ def _rounded(value, digits):
 
 def told_uncertainty(result: Result) -> str:
     """Two digits, or nothing."""
-    return _rounded(result.uncertainty, 2) if result.uncertainty > 1e-12 and told_value(result) not in (NEVER, "not known") else ""
+    return _rounded(result.uncertainty, 2) if result.uncertainty > max(1e-12, 1e-9 * abs(result.value)) and told_value(result) not in (NEVER, "not known") else ""
 
 
 def write_csv(path, results: list[Result]):
