@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 comma := ,
 # MKL's solver is the fastest where it exists; without it rheode falls back to QDLDL.
-EXTRAS := test$(if $(filter x86_64 AMD64,$(shell uname -m)),$(comma)mkl)
+EXTRAS := lab$(comma)test$(if $(filter x86_64 AMD64,$(shell uname -m)),$(comma)mkl)
 
 .PHONY: demo test verify bench clean
 

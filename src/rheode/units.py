@@ -100,6 +100,26 @@ def parse(given, kind: str) -> float:
     return value
 
 
+def measure(given: str, unit: str) -> float:
+    """The value of a text such as "1.8 um" in any `unit` of its dimension; for the instruments' own quantities.
+
+    Raises UnitError: no number, no unit, another dimension, not finite.
+    """
+    match = _QUANTITY.fullmatch(given) if isinstance(given, str) and len(given) <= 200 else None
+    if match is None:
+        raise UnitError(f"a number with its unit, one of the dimension of {unit}")
+    number = float(match["number"])
+    if match["unit"] is None:
+        raise UnitError(f"the unit is missing, one of the dimension of {unit}")
+    if match["unit"] in ("degC", "°C") and unit == "K":
+        number += CELSIUS_ZERO
+    else:
+        number *= _factor(match["unit"], unit)
+    if not math.isfinite(number):
+        raise UnitError(f"a finite number in {unit}")
+    return number
+
+
 def _parse(given, kind):
     refusal = UnitError(expected(kind))
     if isinstance(given, bool) or not isinstance(given, (str, int, float)):

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from . import __version__
+from .. import __version__
 
 app = typer.Typer(
     help="What creep, contact, pores and stack pressure do to a solid-state battery electrode, cycle after cycle.",
@@ -37,7 +37,11 @@ _TOLD = {
     ("rheode.result", "RecordError"): 2,
     ("rheode.result", "ResultError"): 2,
     ("rheode.cycling", "RunStopped"): 3,
+    ("rheode.lab", "LabError"): 2,
 }
+
+# Packages of the optional part `lab`, by the name they are imported under.
+_LAB = {"polars", "lmfit", "uncertainties", "skimage", "tifffile", "fastnda", "access_parser", "openpyxl", "xlrd", "pandas"}
 
 
 def main(arguments: list[str] | None = None):
@@ -46,6 +50,9 @@ def main(arguments: list[str] | None = None):
     try:
         app(arguments)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name in _LAB:
+            _say(f"this analysis needs the package {error.name}: install it with `pip install 'rheode[lab]'`")
+            raise SystemExit(2) from None
         code = exit_code(error)
         if code is None:
             if {"-v", "--verbose"} & set(arguments):
@@ -92,14 +99,14 @@ def run(
     quiet: Quiet = False,
 ):
     """Simulate a study and write its report; the last line is the report's path."""
-    from .study import Study
+    from ..study import Study
 
     loaded = Study.load(study, overrides or ())
     directory = output or Path("runs") / loaded.name
 
     def simulate(callback):
-        from .cycling import Simulation
-        from .result import Record
+        from ..cycling import Simulation
+        from ..result import Record
 
         Record.check(directory, overwrite)
         simulation = Simulation(loaded)
@@ -116,7 +123,7 @@ def resume(directory: FolderArgument, verbose: Verbose = False, quiet: Quiet = F
     """Continue a run that was interrupted, from its last increment."""
 
     def go_on(callback):
-        from . import cycling
+        from .. import cycling
 
         cycling.resume(directory, callback=callback)
 
@@ -149,7 +156,7 @@ def _carry_out(work, directory, verbose, quiet):
 
 
 def _write_report(directory):
-    from . import report
+    from .. import report
 
     try:
         print(report.write(directory))
@@ -211,7 +218,7 @@ def compare(
     if len(directories) < 2:
         _say(f"compare: got {len(directories)} folder; two runs at least are compared")
         raise typer.Exit(2)
-    from . import report
+    from .. import report
 
     try:
         print(report.compare(directories, output))
@@ -227,7 +234,7 @@ def validate(
     complete: Annotated[bool, typer.Option("--complete", help="Print the study with every default written out instead of a summary.")] = False,
 ):
     """Check a study without running it: all its faults, or what it says and what is doubtful."""
-    from .study import Study
+    from ..study import Study
 
     loaded = Study.load(study, overrides or ())
     print(loaded.dump() if complete else loaded.summary())
@@ -245,10 +252,10 @@ def materials(
     markdown: Annotated[bool, typer.Option("--markdown", help="The whole library as a page for people (docs/materials.md).")] = False,
 ):
     """List the materials and what is known of each, or show one: every value with its source and conditions."""
-    from . import materials as library
+    from .. import materials as library
 
     if markdown:
-        from .reference import materials_page
+        from ..reference import materials_page
 
         print(materials_page(), end="")
     else:
@@ -265,7 +272,7 @@ def screen(
     figure: FigureOption = None,
 ):
     """Screen materials: do they creep at a temperature, what do they hold, how much do they swell?"""
-    from .electrode import screening
+    from ..electrode import screening
 
     kelvin, tau = _quantity("--temperature", temperature, "temperature"), _quantity("--stress", stress, "pressure")
     rows = screening.screen(names or (), kelvin)
@@ -277,7 +284,7 @@ def screen(
         screening.write_csv(table, [row.record() for row in rows])
         print(table)
     if figure is not None:
-        from .report import atlas
+        from ..report import atlas
 
         _save_figure(atlas.screening(rows, kelvin, tau, states), figure)
 
@@ -286,7 +293,7 @@ def _print_screening(rows, temperature):
     from rich.console import Console
     from rich.table import Table
 
-    from .units import show
+    from ..units import show
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     at = show(temperature, "temperature")
@@ -319,7 +326,7 @@ def mechanism_map(
     figure: FigureOption = None,
 ):
     """Map what deforms a material: dislocations, Nabarro-Herring or Coble creep; with --size-effect its strength against size."""
-    from .electrode import mechanisms, screening
+    from ..electrode import mechanisms, screening
 
     size, kelvin, strain_rate = _quantity("--grain", grain, "length"), _quantity("--temperature", temperature, "temperature"), _quantity("--rate", rate, "creep rate")
     of = mechanisms.load(material)
@@ -340,7 +347,7 @@ def mechanism_map(
         screening.write_csv(table, records)
         print(table)
     if figure is not None:
-        from .report import atlas
+        from ..report import atlas
 
         drawn = atlas.size_effect(of, effect, cross, mechanisms.published_strength(of)) if by_size else atlas.mechanism_map(chart, kelvin, states)
         _save_figure(drawn, figure)
@@ -348,8 +355,8 @@ def mechanism_map(
 
 def _quantity(option, text, kind):
     """The value of an option with a unit; above zero, as all of them must be."""
-    from .reading import StudyError, told
-    from .units import UnitError, expected, parse
+    from ..reading import StudyError, told
+    from ..units import UnitError, expected, parse
 
     try:
         value = parse(text, kind)
@@ -364,9 +371,9 @@ def _states(directory, material=None):
     """The states of a run's phases, of one material if asked for; none without a run."""
     if directory is None:
         return []
-    from .electrode.screening import states
-    from .reading import StudyError
-    from .result import Result
+    from ..electrode.screening import states
+    from ..reading import StudyError
+    from ..result import Result
 
     found = states(Result(directory))
     if material is None:
@@ -378,8 +385,8 @@ def _states(directory, material=None):
 
 
 def _save_figure(fig, path):
-    from .reading import StudyError
-    from .report import atlas
+    from ..reading import StudyError
+    from ..report import atlas
 
     try:
         for saved in atlas.save(fig, path):
@@ -397,7 +404,7 @@ def audit(
     output: TableOption = None,
 ):
     """Recompute the derived columns of a published table and list the cells that do not follow."""
-    from .electrode import audit as auditing
+    from ..electrode import audit as auditing
 
     if markdown:
         print(auditing.page(), end="")
@@ -435,10 +442,10 @@ def design(
     markdown: Annotated[bool, typer.Option("--markdown", help="What a design file may hold and what follows from it as a page (docs/design.md).")] = False,
 ):
     """Compute an electrode: density, porosity, capacity, energy, utilisation, room to swell."""
-    from .electrode import design as designing
+    from ..electrode import design as designing
 
     if markdown:
-        from .reference import design_page
+        from ..reference import design_page
 
         print(design_page(), end="")
         return
@@ -461,7 +468,7 @@ def design(
         designing.write_sweep(sweep, loaded)
         print(sweep)
     if figure is not None:
-        from .report import designs
+        from ..report import designs
 
         _save_figure(designs.chart(loaded), figure)
 
@@ -469,7 +476,7 @@ def design(
 @app.command()
 def examples(name: Annotated[Optional[str], typer.Argument(metavar="[NAME]", help="A bundled study to print, to start one of your own from.")] = None):
     """List the bundled studies, or print one."""
-    from .study import EXAMPLES, Study, StudyError, example_names
+    from ..study import EXAMPLES, Study, StudyError, example_names
 
     if name is None:
         for each in example_names():
@@ -485,6 +492,11 @@ def schema(markdown: Annotated[bool, typer.Option("--markdown", help="As a page 
     """Print the JSON schema of study files, for editors."""
     import json
 
-    from .reference import json_schema, study_page
+    from ..reference import json_schema, study_page
 
     print(study_page() if markdown else json.dumps(json_schema(), indent=2, ensure_ascii=False), end="" if markdown else "\n")
+
+
+from .lab import lab  # noqa: E402  after the commands above, so that it stands last in the help
+
+app.add_typer(lab, name="lab")
