@@ -1,0 +1,224 @@
+"""The commands of an electrode before it is built or simulated: screen, map, audit, design."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from . import _say, app
+
+RunOption = Annotated[Optional[Path], typer.Option("--run", metavar="DIR", help="Place the phases of a run on the map, by their stress and temperature.")]
+TableOption = Annotated[Optional[Path], typer.Option("--csv", metavar="FILE", help="Write the table as CSV.")]
+FigureOption = Annotated[Optional[Path], typer.Option("--figure", metavar="FILE", help="Write the chart as PDF and PNG.")]
+
+
+@app.command()
+def screen(
+    names: Annotated[Optional[list[str]], typer.Argument(metavar="[MATERIAL...]", help="Materials by name or formula, or files; without any all of the library that hold lithium.")] = None,
+    temperature: Annotated[str, typer.Option("--temperature", metavar="T", help="Working temperature.")] = "298 K",
+    stress: Annotated[str, typer.Option("--stress", metavar="TAU", help="Shear stress at which the map places the materials.")] = "100 MPa",
+    run_directory: RunOption = None,
+    table: TableOption = None,
+    figure: FigureOption = None,
+):
+    """Screen materials: do they creep at a temperature, what do they hold, how much do they swell?"""
+    from ..electrode import screening
+
+    kelvin, tau = _quantity("--temperature", temperature, "temperature"), _quantity("--stress", stress, "pressure")
+    rows = screening.screen(names or (), kelvin)
+    states = _states(run_directory)
+    _print_screening(rows, kelvin)
+    for state in states:
+        print(f"{state.phase} in the run ({state.material.name}): {state.stress * 1000:.3g} MPa von Mises on average, {state.lowest * 1000:.3g} to {state.highest * 1000:.3g} MPa over its cycles")
+    if table is not None:
+        screening.write_csv(table, [row.record() for row in rows])
+        print(table)
+    if figure is not None:
+        from ..report import atlas
+
+        _save_figure(atlas.screening(rows, kelvin, tau, states), figure)
+
+
+def _print_screening(rows, temperature):
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..units import show
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    at = show(temperature, "temperature")
+    for heading, justify in (("material", "left"), (f"T/Tm\n{at}", "right"), ("", "left"), ("capacity\nof", "left"), ("\nmAh/g", "right"), ("\nmAh/cm3", "right"), ("voltage\nV", "right"), ("dV\n%", "right")):
+        table.add_column(heading, justify=justify, no_wrap=True)
+    for row in rows:
+        change = None if row.volume_change is None else 100 * row.volume_change
+        numbers = [(row.capacity, ".0f"), (row.volumetric, ".0f"), (row.voltage, ".2f"), (change, ".3g")]
+        table.add_row(row.name, _number(row.homologous, ".2f"), row.behaviour, row.basis, *(_number(*number) for number in numbers))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    console.print(table)
+    missing = [row.name for row in rows if row.homologous is None]
+    if missing:
+        _say(f"No melting temperature is known of {', '.join(missing)}.")
+
+
+def _number(value, form):
+    return "-" if value is None else format(value, form)
+
+
+@app.command("map")
+def mechanism_map(
+    material: Annotated[str, typer.Argument(metavar="MATERIAL", help="A material with a set of creep mechanisms, by name or formula, or a file with a set.")],
+    grain: Annotated[str, typer.Option("--grain", metavar="D", help="Size of the grains, or of the sample.")] = "1 um",
+    temperature: Annotated[str, typer.Option("--temperature", metavar="T", help="Temperature that is marked, and that of the size effect.")] = "298 K",
+    by_size: Annotated[bool, typer.Option("--size-effect", help="Strength against size instead of the map.")] = False,
+    rate: Annotated[str, typer.Option("--rate", metavar="RATE", help="Strain rate of the size effect.")] = "1e-4 1/s",
+    run_directory: RunOption = None,
+    table: TableOption = None,
+    figure: FigureOption = None,
+):
+    """Map what deforms a material: dislocations, Nabarro-Herring or Coble creep; with --size-effect its strength against size."""
+    from ..electrode import mechanisms, screening
+
+    size, kelvin, strain_rate = _quantity("--grain", grain, "length"), _quantity("--temperature", temperature, "temperature"), _quantity("--rate", rate, "creep rate")
+    of = mechanisms.load(material)
+    states = _states(run_directory, of.material)
+    if by_size:
+        effect, cross = mechanisms.size_effect(of, strain_rate, kelvin), mechanisms.crossover(of, strain_rate, kelvin)
+        print(mechanisms.told_size_effect(of, strain_rate, kelvin))
+        records = effect.records()
+    else:
+        print(mechanisms.told_map(of, kelvin, size))
+        coldest = min([0.3, *(0.95 * state.temperature / of.melting_temperature.value for state in states)])
+        chart = mechanisms.deformation_map(of, size, [coldest + step / 280 * (1 - coldest) for step in range(281)])
+        records = chart.records()
+    for state in states:
+        print(mechanisms.told_state(of, state, size))
+    print(of.text())
+    if table is not None:
+        screening.write_csv(table, records)
+        print(table)
+    if figure is not None:
+        from ..report import atlas
+
+        drawn = atlas.size_effect(of, effect, cross, mechanisms.published_strength(of)) if by_size else atlas.mechanism_map(chart, kelvin, states)
+        _save_figure(drawn, figure)
+
+
+def _quantity(option, text, kind):
+    """The value of an option with a unit; above zero, as all of them must be."""
+    from ..reading import StudyError, told
+    from ..units import UnitError, expected, parse
+
+    try:
+        value = parse(text, kind)
+    except UnitError as error:
+        raise StudyError(f"{option}: got {told(text)}; {error}") from None
+    if value <= 0:
+        raise StudyError(f"{option}: got {told(text)}; {expected(kind)}, above 0")
+    return value
+
+
+def _states(directory, material=None):
+    """The states of a run's phases, of one material if asked for; none without a run."""
+    if directory is None:
+        return []
+    from ..electrode.screening import states
+    from ..reading import StudyError
+    from ..result import Result
+
+    found = states(Result(directory))
+    if material is None:
+        return found
+    wanted = [state for state in found if state.material.name == material]
+    if not wanted:
+        raise StudyError(f"--run: {directory} has no phase of {material}; its phases are of {', '.join(state.material.name for state in found)}")
+    return wanted
+
+
+def _save_figure(fig, path):
+    from ..reading import StudyError
+    from ..report import atlas
+
+    try:
+        for saved in atlas.save(fig, path):
+            print(saved)
+    except OSError as error:
+        raise StudyError(f"{path}: can't be written ({error.strerror or error})") from None
+
+
+@app.command()
+def audit(
+    table: Annotated[Optional[str], typer.Argument(metavar="[TABLE]", help="A bundled table or a CSV file; without it the bundled ones are listed.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every cell that is recomputed, not only those that do not follow.")] = False,
+    as_it_is: Annotated[bool, typer.Option("--print", help="Print a bundled table itself, to start one of your own from.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The form of a table and all findings in the bundled ones as a page (docs/audit.md).")] = False,
+    output: TableOption = None,
+):
+    """Recompute the derived columns of a published table and list the cells that do not follow."""
+    from ..electrode import audit as auditing
+
+    if markdown:
+        print(auditing.page(), end="")
+    elif table is None:
+        for name in auditing.bundled():
+            print(f"{name:14} {auditing.load(name).about['title']}")
+    elif as_it_is and table in auditing.bundled():
+        print((auditing.TABLES / f"{table}.csv").read_text(encoding="utf-8"), end="")
+    else:
+        loaded = auditing.load(table)
+        cells = loaded.cells if everything else loaded.findings
+        _print_columns([auditing.COLUMNS, *(tuple(cell.record().values()) for cell in cells)])
+        for remark in auditing.remarks(loaded):
+            _say(remark)
+        if output is not None:
+            auditing.write_csv(output, cells)
+            print(output)
+
+
+def _print_columns(rows):
+    """Rows of texts below each other, all but the last column as wide as their longest text."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        print("  ".join([text.ljust(width) for text, width in zip(row[:-1], widths)] + [row[-1]]))
+
+
+@app.command()
+def design(
+    name: Annotated[Optional[str], typer.Argument(metavar="[DESIGN]", help="A design file or a bundled design; without it the bundled ones are listed.")] = None,
+    overrides: Annotated[Optional[list[str]], typer.Option("--set", metavar="KEY=VALUE", help="Override an entry of the design: dotted key path, YAML value. Repeatable.")] = None,
+    table: TableOption = None,
+    sweep: Annotated[Optional[Path], typer.Option("--sweep", metavar="FILE", help="Write the sweep over composition as CSV.")] = None,
+    figure: FigureOption = None,
+    as_it_is: Annotated[bool, typer.Option("--print", help="Print a bundled design itself, to start one of your own from.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="What a design file may hold and what follows from it as a page (docs/design.md).")] = False,
+):
+    """Compute an electrode: density, porosity, capacity, energy, utilisation, room to swell."""
+    from ..electrode import design as designing
+
+    if markdown:
+        from ..reference import design_page
+
+        print(design_page(), end="")
+        return
+    if name is None:
+        for each in designing.bundled():
+            print(f"{each:14} {designing.Design.load(each).title}")
+        return
+    if as_it_is and name in designing.bundled():
+        print((designing.DESIGNS / f"{name}.yaml").read_text(encoding="utf-8"), end="")
+        return
+    loaded = designing.Design.load(name, overrides or ())
+    results = loaded.quantities()
+    if loaded.title:
+        print(loaded.title)
+    _print_columns([("quantity", "value", "+-", "unit", ""), *((each.name, designing.told_value(each), designing.told_uncertainty(each), each.unit, each.source) for each in results)])
+    if table is not None:
+        designing.write_csv(table, results)
+        print(table)
+    if sweep is not None:
+        designing.write_sweep(sweep, loaded)
+        print(sweep)
+    if figure is not None:
+        from ..report import designs
+
+        _save_figure(designs.chart(loaded), figure)
