@@ -35,6 +35,7 @@ _TOLD = {
     ("rheode.result", "ResultError"): 2,
     ("rheode.cycling", "RunStopped"): 3,
     ("rheode.lab", "LabError"): 2,
+    ("rheode.cli.output", "OutputError"): 2,
 }
 
 # Packages of the optional part `lab`, by the name they are imported under.

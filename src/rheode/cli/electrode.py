@@ -7,10 +7,9 @@ from typing import Annotated, Optional
 import typer
 
 from . import _say, app
+from .output import FigureOption, TableOption, check_outputs, save_figure
 
 RunOption = Annotated[Optional[Path], typer.Option("--run", metavar="DIR", help="Place the phases of a run on the map, by their stress and temperature.")]
-TableOption = Annotated[Optional[Path], typer.Option("--csv", metavar="FILE", help="Write the table as CSV.")]
-FigureOption = Annotated[Optional[Path], typer.Option("--figure", metavar="FILE", help="Write the chart as PDF and PNG.")]
 
 
 @app.command()
@@ -25,6 +24,7 @@ def screen(
     """Screen materials: do they creep at a temperature, what do they hold, how much do they swell?"""
     from ..electrode import screening
 
+    check_outputs(table, figure)
     kelvin, tau = _quantity("--temperature", temperature, "temperature"), _quantity("--stress", stress, "pressure")
     rows = screening.screen(names or (), kelvin)
     states = _states(run_directory)
@@ -37,7 +37,7 @@ def screen(
     if figure is not None:
         from ..report import atlas
 
-        _save_figure(atlas.screening(rows, kelvin, tau, states), figure)
+        save_figure(atlas.screening(rows, kelvin, tau, states), figure)
 
 
 def _print_screening(rows, temperature):
@@ -79,6 +79,7 @@ def mechanism_map(
     """Map what deforms a material: dislocations, Nabarro-Herring or Coble creep; with --size-effect its strength against size."""
     from ..electrode import mechanisms, screening
 
+    check_outputs(table, figure)
     size, kelvin, strain_rate = _quantity("--grain", grain, "length"), _quantity("--temperature", temperature, "temperature"), _quantity("--rate", rate, "creep rate")
     of = mechanisms.load(material)
     states = _states(run_directory, of.material)
@@ -101,7 +102,7 @@ def mechanism_map(
         from ..report import atlas
 
         drawn = atlas.size_effect(of, effect, cross, mechanisms.published_strength(of)) if by_size else atlas.mechanism_map(chart, kelvin, states)
-        _save_figure(drawn, figure)
+        save_figure(drawn, figure)
 
 
 def _quantity(option, text, kind):
@@ -135,17 +136,6 @@ def _states(directory, material=None):
     return wanted
 
 
-def _save_figure(fig, path):
-    from ..reading import StudyError
-    from ..report import atlas
-
-    try:
-        for saved in atlas.save(fig, path):
-            print(saved)
-    except OSError as error:
-        raise StudyError(f"{path}: can't be written ({error.strerror or error})") from None
-
-
 @app.command()
 def audit(
     table: Annotated[Optional[str], typer.Argument(metavar="[TABLE]", help="A bundled table or a CSV file; without it the bundled ones are listed.")] = None,
@@ -157,6 +147,7 @@ def audit(
     """Recompute the derived columns of a published table and list the cells that do not follow."""
     from ..electrode import audit as auditing
 
+    check_outputs(output)
     if markdown:
         print(auditing.page(), end="")
     elif table is None:
@@ -195,6 +186,7 @@ def design(
     """Compute an electrode: density, porosity, capacity, energy, utilisation, room to swell."""
     from ..electrode import design as designing
 
+    check_outputs(table, sweep, figure)
     if markdown:
         from ..reference import design_page
 
@@ -221,4 +213,4 @@ def design(
     if figure is not None:
         from ..report import designs
 
-        _save_figure(designs.chart(loaded), figure)
+        save_figure(designs.chart(loaded), figure)

@@ -20,12 +20,6 @@ DARK = {"warm": "#a84f0c", "blue": "#3d5f87", "green": "#2d7a58"}  # their lines
 MPA = 1000.0  # in a GPa
 
 
-def save(fig, path):
-    """Write a figure as PDF and PNG; `path` may end in either. Returns the paths."""
-    with style.look():
-        return style.save(fig, path if path.suffix in (".pdf", ".png") else path.with_name(path.name + ".png"))
-
-
 def _degrees(temperature):
     return show(temperature, "temperature").replace("degC", "°C")
 

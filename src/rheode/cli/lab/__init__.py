@@ -5,6 +5,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..output import FigureOption, check_outputs, save_figure  # noqa: F401  the kinds take them from here
+
 lab = typer.Typer(
     help="Turn raw instrument files into material parameters and curves, with their uncertainties.",
     no_args_is_help=True,
@@ -14,7 +16,6 @@ lab = typer.Typer(
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Raw files of the instrument; the format is recognised from the content.")]
 JsonOption = Annotated[Optional[Path], typer.Option("--json", metavar="FILE", help="Write values, tables and choices as JSON.")]
 CsvOption = Annotated[Optional[Path], typer.Option("--csv", metavar="FILE", help="Write the main table as CSV.")]
-FigureOption = Annotated[Optional[Path], typer.Option("--figure", metavar="FILE", help="Write the chart as PDF and PNG.")]
 
 
 def quantity(option: str, text: str | None, unit: str) -> float | None:
@@ -33,15 +34,6 @@ def quantity(option: str, text: str | None, unit: str) -> float | None:
         raise LabError(f"{option}: got {text!r}; {error}") from None
 
 
-def check_outputs(*paths: Path | None):
-    """Refuse before any work a file that can't be written later. Raises LabError."""
-    from ...lab import LabError
-
-    for path in paths:
-        if path is not None and not path.resolve().parent.is_dir():
-            raise LabError(f"{path}: the folder {path.parent} does not exist; make it first")
-
-
 def finish(analysis, json: Path | None, csv: Path | None, figure: Path | None, draw):
     """Print an analysis, then write what was asked for; `draw(analysis)` makes the figure, late."""
     show(analysis)
@@ -52,14 +44,7 @@ def finish(analysis, json: Path | None, csv: Path | None, figure: Path | None, d
         analysis.write_csv(csv)
         print(csv)
     if figure is not None:
-        from ...lab import LabError
-        from ...report.atlas import save
-
-        try:
-            for saved in save(draw(analysis), figure):
-                print(saved)
-        except OSError as error:
-            raise LabError(f"{figure}: can't be written ({error.strerror or error})") from None
+        save_figure(draw(analysis), figure)
 
 
 def show(analysis):
