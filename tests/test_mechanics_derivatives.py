@@ -5,6 +5,7 @@ import pytest
 from grids import grid, sector
 
 from rheode.mechanics.contact.third_medium import SecondGradient, third_medium
+from rheode.mechanics.elements import POINTS, second_gradients_t6, shape_t6
 from rheode.mechanics.laws import hencky_norton, neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless, unknowns
 from rheode.mechanics.solid import Solid
@@ -207,6 +208,25 @@ def test_a_wrong_gradient_is_noticed():
     loads[0].__class__ = Wrong
     with pytest.raises(AssertionError):
         check(u, loads, x)
+
+
+def test_second_gradients_of_curved_cells():
+    """Requirement: second gradients are those of the interpolation in cells with curved sides too."""
+    nodes, cells, _ = model()
+    nodes = nodes + 0.02 * np.random.default_rng(3).standard_normal(nodes.shape)
+    _, reference = shape_t6(POINTS)
+    inverse = np.linalg.inv(np.einsum("mai,kaj->mkij", nodes[cells], reference))
+
+    def gradients(cell, xi):
+        _, reference = shape_t6(xi[None])
+        return reference[0] @ np.linalg.inv(nodes[cells[cell]].T @ reference[0])
+
+    h = 1e-4
+    found = second_gradients_t6(nodes, cells)
+    for cell, point, axis in np.ndindex(len(cells), 3, 2):
+        step = h * inverse[cell, point, :, axis]  # h along x or y
+        change = (gradients(cell, POINTS[point] + step) - gradients(cell, POINTS[point] - step)) / (2 * h)
+        assert found[cell, point, :, :, axis] == pytest.approx(change, abs=1e-5 * np.abs(found).max())
 
 
 def test_inverted_elements_have_infinite_energy_and_bound_the_step():

@@ -47,16 +47,20 @@ def surface_distance(mesh):
     return distance.min(), min(start.min(), (mesh.box - start).min())
 
 
-def assert_sound(mesh):
-    """What every mesh must hold: positive straight-sided cells that conform, cover the box and reach all walls."""
+def assert_sound(mesh, straight=True):
+    """What every mesh must hold: positive cells that conform, cover the box and reach all walls, straight-sided unless
+    they come curved."""
     corners = mesh.nodes[mesh.cells[:, :3]]
-    # The Jacobian of a straight-sided cell is constant, twice its area; it is taken at the corners of the T6 map here.
-    for r, s in ((0, 0), (1, 0), (0, 1), (1 / 3, 1 / 3)):
+    # The Jacobian of a straight-sided cell is constant, twice its area; it is taken at the corners of the T6 map here,
+    # that of others at the quadrature points.
+    inside = ((1 / 6, 1 / 6), (2 / 3, 1 / 6), (1 / 6, 2 / 3))
+    for r, s in ((0, 0), (1, 0), (0, 1), (1 / 3, 1 / 3)) if straight else inside:
         shape_r = [4 * r + 4 * s - 3, 4 * r - 1, 0, 4 - 8 * r - 4 * s, 4 * s, -4 * s]
         shape_s = [4 * r + 4 * s - 3, 0, 4 * s - 1, -4 * r, 4 * r, 4 - 4 * r - 8 * s]
         tangents = [np.einsum("a,eai->ei", shape, mesh.nodes[mesh.cells]) for shape in (shape_r, shape_s)]
         assert cross(*tangents).min() > 0
-    assert np.abs(0.5 * (corners + corners[:, [1, 2, 0]]) - mesh.nodes[mesh.cells[:, 3:]]).max() < 1e-12
+    if straight:
+        assert np.abs(0.5 * (corners + corners[:, [1, 2, 0]]) - mesh.nodes[mesh.cells[:, 3:]]).max() < 1e-12
     assert mesh.areas.sum() == pytest.approx(mesh.box.prod(), rel=1e-12)
     assert len(np.unique(mesh.nodes.round(9), axis=0)) == len(mesh.nodes)
     assert np.array_equal(np.unique(mesh.cells), np.arange(len(mesh.nodes)))
@@ -283,11 +287,11 @@ def test_region_inside_a_region_is_refused():
 def test_baseline_meshes(name, particles):
     path = BASELINE / f"{name}.npz"
     mesh = read_mesh(path, ["se", "mse"])
-    assert_sound(mesh)
+    assert_sound(mesh, straight=False)
     assert mesh.particles == particles
-    # The polygons of the given curved meshes are 1 % smaller, and the mesh says so.
-    assert [mesh.area_fraction(n) for n in ("se", "mse")] == pytest.approx([0.356, 0.397], rel=0.012)
-    assert len(mesh.notes) == 1 and "-1.0" in mesh.notes[0]
+    # Polygons on the corners of these curved meshes are 1 % smaller; a few sides in slits of 0.01 um are made flatter.
+    assert [mesh.area_fraction(n) for n in ("se", "mse")] == pytest.approx([0.356, 0.397], rel=1e-3)
+    assert len(mesh.notes) == 1 and "flatter" in mesh.notes[0]
     with np.load(path) as data:
         corners = np.unique(data["tri6"][:, :3])
         kept = {tuple(x) for x in data["nodes"][corners].tolist()}
@@ -381,20 +385,46 @@ def test_a_mesh_with_pores_is_taken_as_it_is(tmp_path, mesh):
     assert "names no box" in again.notes[0]
 
 
-def test_curved_sides_are_made_straight_and_noted():
-    nodes, triangles, particle = discs([((3, 3), 1.0), ((7, 7), 1.5)])
+def round_discs(gap):
+    """Two discs of radius 1 with curved sides, `gap` apart, of 24 sides each: nodes, cells, particle, exact T6 area."""
+    centres = np.array([[3.0, 5.0], [5.0 + gap, 5.0]])
+    nodes, triangles, particle = discs([(tuple(c), 1.0) for c in centres])
     nodes, cells = raise_order(nodes, triangles)
-    sides, _ = unshared_sides(cells, particle)
-    centre = np.array([[3, 3], [7, 7]])[(nodes[sides[:, 1], 0] > 5).astype(int)]
+    sides, cell = unshared_sides(cells, particle)
+    centre = centres[particle[cell]]
     off = nodes[sides[:, 1]] - centre
-    round_ = nodes.copy()
-    round_[sides[:, 1]] = centre + off / np.cos(np.pi / 24)
-    mesh = fill_pores(round_, cells, particle, particle, 10.0)
-    assert_sound(mesh)
-    assert "-1.1" in mesh.notes[0]
-    round_[sides[:, 1]] = centre + 1.1 * off
-    with pytest.raises(MeshError, match="straight"):
-        fill_pores(round_, cells, particle, particle, 10.0)
+    nodes[sides[:, 1]] = centre + off / np.linalg.norm(off, axis=1)[:, None]
+    return nodes, cells, particle, triangle_areas(nodes, cells).sum()
+
+
+def test_curved_sides_stay_curved(tmp_path):
+    nodes, cells, particle, area = round_discs(0.5)
+    mesh = fill_pores(nodes, cells, particle, particle, 10.0)
+    assert_sound(mesh, straight=False)
+    assert mesh.notes == ()
+    assert mesh.particle_areas.sum() == pytest.approx(area, rel=1e-12)
+    assert mesh.particle_areas.sum() > 1.005 * triangle_areas(nodes, cells[:, :3]).sum()
+    # Saved and read again as a user's own mesh, with its pores, and as plain arrays, turned.
+    mesh.save(tmp_path / "own.npz")
+    assert np.array_equal(read_mesh(tmp_path / "own.npz", mesh.phase_names).nodes, mesh.nodes)
+    path = write(tmp_path / "whole.npz", nodes=mesh.nodes, tri6=mesh.cells[:, [0, 2, 1, 5, 4, 3]], phase=mesh.phase, box=mesh.box)
+    assert read_mesh(path, mesh.phase_names).particle_areas.sum() == pytest.approx(area, rel=1e-12)
+
+
+def test_sides_that_would_fold_a_slit_are_made_flatter():
+    nodes, cells, particle, area = round_discs(0.002)
+    mesh = fill_pores(nodes, cells, particle, particle, 10.0)
+    assert_sound(mesh, straight=False)
+    change = mesh.particle_areas.sum() / area - 1
+    assert -0.005 < change < -1e-5
+    assert f"{change:+.2%}" in mesh.notes[0] and "flatter" in mesh.notes[0]
+    # Sides that bulge far over the pores' cells can't be kept, and flat ones make another particle.
+    nodes, cells, particle, _ = round_discs(2.0)
+    sides, _ = unshared_sides(cells, particle)
+    chord = 0.5 * (nodes[sides[:, 0]] + nodes[sides[:, 2]])
+    nodes[sides[:, 1]] = chord + 40 * (nodes[sides[:, 1]] - chord)
+    with pytest.raises(MeshError, match="use shorter sides"):
+        fill_pores(nodes, cells, particle, particle, 10.0)
 
 
 def faulty():

@@ -1,4 +1,4 @@
-"""The six-node triangle with straight sides: shape functions and quadrature."""
+"""The six-node triangle: shape functions and quadrature."""
 
 import numpy as np
 
@@ -35,15 +35,23 @@ def gradients_t6(nodes, cells):
     return gradients, det / 6
 
 
+# Second derivatives of the T6 functions by r and s, the same everywhere.
+SECOND = np.zeros((6, 2, 2))
+SECOND[0] = 4.0
+SECOND[1, 0, 0] = SECOND[2, 1, 1] = 4.0
+SECOND[3] = [[-8.0, -4.0], [-4.0, 0.0]]
+SECOND[4] = [[0.0, 4.0], [4.0, 0.0]]
+SECOND[5] = [[0.0, -4.0], [-4.0, -8.0]]
+
+
 def second_gradients_t6(nodes, cells):
-    """Second gradients (m, 6, 2, 2) [1/um^2] of the shape functions; constant in a straight-sided T6."""
-    x = nodes[cells[:, :3]]
-    jacobian = np.stack([x[:, 1] - x[:, 0], x[:, 2] - x[:, 0]], 2)
-    inverse = np.linalg.inv(jacobian)
-    reference = np.zeros((6, 2, 2))
-    reference[0] = 4.0
-    reference[1, 0, 0] = reference[2, 1, 1] = 4.0
-    reference[3] = [[-8.0, -4.0], [-4.0, 0.0]]
-    reference[4] = [[0.0, 4.0], [4.0, 0.0]]
-    reference[5] = [[0.0, -4.0], [-4.0, -8.0]]
-    return np.einsum("mji,ajk,mkl->mail", inverse, reference, inverse)
+    """Second gradients (m, 3, 6, 2, 2) [1/um^2] of the shape functions at the quadrature points.
+
+    In a cell with straight sides they are the same at all three.
+    """
+    _, reference = shape_t6(POINTS)
+    x = nodes[cells]
+    inverse = np.linalg.inv(np.einsum("mai,kaj->mkij", x, reference))
+    gradients = np.einsum("kaj,mkji->mkai", reference, inverse)
+    bend = np.einsum("mai,ajl->mijl", x, SECOND)  # of the sides: zero where they are straight
+    return np.einsum("mkji,mkajl,mkln->mkain", inverse, SECOND - np.einsum("mkai,mijl->mkajl", gradients, bend), inverse)

@@ -2,6 +2,7 @@
 
 import io
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from .mesh import PORE, SIDES, Mesh, MeshError, triangle_areas, unshared_sides
+from .mesh import PORE, Mesh, MeshError, smallest_parts, triangle_areas, unshared_sides
 from .meshing import check, finish, graded, size_field
 from .triangulation import fill, place
 
 LARGEST_AREA_CHANGE = 0.03  # relative, by making curved sides straight
+LEAST_PART = 0.5  # of a cell with curved sides, see `smallest_parts`
 
 
 def read_mesh(path, phases, mesh_size=None, *, box=None):
@@ -156,9 +158,9 @@ def _complete(nodes, cells, phase, particle, box, names, notes):
         particle = _pieces(cells[phase >= 0][:, :3], len(nodes))
     everywhere = np.full(len(cells), -1)
     everywhere[phase >= 0] = np.unique(particle, return_inverse=True)[1]
-    points, triangles, more = _corners(nodes, cells, phase, box)
+    points, triangles = _corners(nodes, cells, box)
     _check_owners(triangles[phase >= 0], phase[phase >= 0], everywhere[phase >= 0])
-    return finish(points, triangles, phase, everywhere, box, names, notes + more)
+    return _curve(finish(points, triangles, phase, everywhere, box, names, notes), nodes, cells)
 
 
 def fill_pores(nodes, triangles, phase, particle, box, mesh_size=None, *, phase_names=None, notes=()):
@@ -168,14 +170,15 @@ def fill_pores(nodes, triangles, phase, particle, box, mesh_size=None, *, phase_
     None: pieces that hang together; box: (2,) um or the side of a square, origin at (0, 0), walls may cut particles;
     mesh_size: um, in the open pores, by default twice the mean side of the surface; phase_names: by default "0", "1"...
 
-    Curved sides are made straight (the medium in the pores asks for constant second gradients of the interpolation);
-    by how much that changes the particles' area goes into the mesh's notes, and a change above LARGEST_AREA_CHANGE is
-    refused. Raises MeshError.
+    Curved sides stay curved, but for those that lie on a wall or would fold a cell of the pores, in slits narrower than
+    the sides' rise; by how much that changes the particles' area goes into the mesh's notes, and a change above
+    LARGEST_AREA_CHANGE is refused. Raises MeshError.
     """
     box, phase = np.broadcast_to(np.asarray(box, float), 2), np.asarray(phase)
     if phase.min() < 0:
         raise MeshError("some cells are pores; only the particles' cells are taken here")
-    points, triangles, straightened = _corners(*_arrays(nodes, triangles), phase, box)
+    nodes, given = _arrays(nodes, triangles)
+    points, triangles = _corners(nodes, given, box)
     particle = np.unique(_pieces(triangles, len(points)) if particle is None else particle, return_inverse=True)[1]
     _check_owners(triangles, phase, particle)
     if phase_names is None:
@@ -218,7 +221,8 @@ def fill_pores(nodes, triangles, phase, particle, box, mesh_size=None, *, phase_
     points = np.vstack([points, filled[len(surface) :]])
     pores = index[pores[region < 0]]
     none = np.full(len(pores), PORE)
-    return finish(points, np.vstack([triangles, pores]), np.append(phase, none), np.append(particle, none), box, phase_names, (*notes, *straightened))
+    mesh = finish(points, np.vstack([triangles, pores]), np.append(phase, none), np.append(particle, none), box, phase_names, notes)
+    return _curve(mesh, nodes, given)
 
 
 def _arrays(nodes, triangles):
@@ -240,9 +244,14 @@ def _arrays(nodes, triangles):
     return nodes[:, :2], triangles
 
 
-def _corners(nodes, triangles, phase, box):
-    """Corner points in the box, counterclockwise T3 and notes on what was changed; MeshError for what can't be mended."""
-    nodes, triangles, notes = _straight(nodes, triangles, phase)
+def _corners(nodes, triangles, box):
+    """Corner points in the box and counterclockwise T3; MeshError for what can't be mended."""
+    triangles = triangles[:, :3].astype(np.int64)
+    area = triangle_areas(nodes, triangles)
+    flat = np.abs(area) <= 1e-14 * np.ptp(nodes, axis=0).max() ** 2
+    if flat.any():
+        raise MeshError(f"{int(flat.sum())} cells have no area, the first is cell {int(flat.argmax())}")
+    triangles[area < 0] = triangles[area < 0][:, ::-1]
     used, inverse = np.unique(triangles, return_inverse=True)
     points, triangles = nodes[used], inverse.reshape(-1, 3)
     near = 1e-9 * box.max()
@@ -250,27 +259,37 @@ def _corners(nodes, triangles, phase, box):
     if outside.any():
         raise MeshError(f"{int(outside.sum())} nodes lie outside the box of {box[0]:g} x {box[1]:g} um with its origin at (0, 0), the first at {place(points[outside][0])}")
     points = np.where(np.abs(points) <= near, 0.0, np.where(np.abs(points - box) <= near, box, points))
-    return points, triangles, notes
+    return points, triangles
 
 
-def _straight(nodes, triangles, phase):
-    """Nodes, counterclockwise corners of the cells, and a note if curved sides were made straight."""
-    corners = triangles[:, :3].astype(np.int64)
-    area = triangle_areas(nodes, corners)
-    flat = np.abs(area) <= 1e-14 * np.ptp(nodes, axis=0).max() ** 2
-    if flat.any():
-        raise MeshError(f"{int(flat.sum())} cells have no area, the first is cell {int(flat.argmax())}")
-    notes = ()
-    if triangles.shape[1] == 6:
-        curved, straight = np.abs(triangle_areas(nodes, triangles[phase >= 0])).sum(), np.abs(area[phase >= 0]).sum()
-        change = straight / curved - 1
+def _curve(mesh, nodes, cells):
+    """The mesh with its sides as curved as those of the given cells, or as a thin cell of the pores beside them allows."""
+    if cells.shape[1] == 3:
+        return mesh
+    corners = nodes[cells[:, :3]]
+    chords = 0.5 * (corners + corners[:, [1, 2, 0]])
+    middle = cKDTree(mesh.nodes).query(chords.reshape(-1, 2))[1]
+    rise = np.zeros_like(mesh.nodes)
+    rise[middle] = (nodes[cells[:, 3:]] - chords).reshape(-1, 2)
+    rise[np.abs(rise).max(axis=1) < 1e-9 * mesh.box.max()] = 0.0
+    straight = np.concatenate(list(mesh.walls.values()))
+    share = np.ones(len(rise))
+    share[straight] = 0.0
+    while True:
+        now = mesh.nodes + share[:, None] * rise
+        folded = np.unique(mesh.cells[smallest_parts(now, mesh.cells) < LEAST_PART, 3:])
+        if len(folded) == 0:
+            break
+        share[folded] *= 0.8
+        share[share < 0.1] = 0.0
+    notes = mesh.notes
+    if flatter := int(((share < 1) & rise.any(axis=1)).sum()):
+        solid = mesh.cells[mesh.solid]
+        change = triangle_areas(now, solid).sum() / triangle_areas(mesh.nodes + rise, solid).sum() - 1
         if abs(change) > LARGEST_AREA_CHANGE:
-            raise MeshError(f"making the curved sides straight would change the particles' area by {change:+.2%}; up to {LARGEST_AREA_CHANGE:.0%} is allowed: use shorter sides")
-        aside = max(np.abs(nodes[triangles[:, b]] - 0.5 * (nodes[triangles[:, a]] + nodes[triangles[:, c]])).max() for a, b, c in SIDES)
-        if aside > 1e-9 * np.ptp(nodes, axis=0).max():
-            notes = (f"Curved sides of the given mesh were made straight, which changed the particles' area by {change:+.2%}.",)
-    corners[area < 0] = corners[area < 0][:, ::-1]
-    return nodes, corners, notes
+            raise MeshError(f"curved sides fold cells of the mesh; with sides that do not the particles' area would change by {change:+.2%}, up to {LARGEST_AREA_CHANGE:.0%} is allowed: use shorter sides")
+        notes += (f"{flatter} of {int(rise.any(axis=1).sum())} curved sides of the given mesh were made flatter, on walls and where they would fold a cell, which changed the particles' area by {change:+.2%}.",)
+    return replace(mesh, nodes=now, notes=notes)
 
 
 def _pieces(triangles, n):

@@ -102,7 +102,7 @@ class Mesh:
 
     @cached_property
     def particle_centres(self):
-        """(P, 2) um, centroids (of the straight-sided cells)."""
+        """(P, 2) um, centroids (of the cells' corners)."""
         middle = self.nodes[self.cells[self.solid, :3]].mean(axis=1) * self.areas[self.solid, None]
         return np.stack([np.bincount(self.particle[self.solid], m, self.particles) for m in middle.T], 1) / self.particle_areas[:, None]
 
@@ -162,6 +162,13 @@ def triangle_areas(nodes, cells):
             start, end = nodes[cells[:, a]], nodes[cells[:, b]]
             area = area - 2 / 3 * cross(end - start, nodes[cells[:, mid]] - 0.5 * (start + end))
     return area
+
+
+def smallest_parts(nodes, cells):
+    """(m,) smallest of the four triangles between corners and mid nodes of each T6, by a quarter of the cell's; 1 where
+    the sides are straight, 0 and below in a folded cell."""
+    parts = [triangle_areas(nodes, cells[:, part]) for part in ([0, 3, 5], [3, 1, 4], [5, 4, 2], [3, 4, 5])]
+    return 4 * np.min(parts, axis=0) / triangle_areas(nodes, cells[:, :3])
 
 
 def cross(a, b):

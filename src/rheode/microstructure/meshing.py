@@ -3,11 +3,12 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from .mesh import PORE, Mesh, MeshError, raise_order, triangle_areas, unshared_sides
+from .mesh import PORE, Mesh, MeshError, raise_order, smallest_parts, triangle_areas, unshared_sides
 from .triangulation import fill
 
 GROWTH = 0.2  # how fast the size of the triangles grows with the distance from smaller ones
 SURFACE_RANGE = 1.2  # longest side of a particle's surface, relative to contact_size
+FOLDED = 0.3  # a cell whose `smallest_parts` is below has a Jacobian that is hardly positive at a quadrature point, or not
 LARGEST_ANGLE = 2 * np.pi / 16  # a side of a particle's surface turns by no more than this
 
 
@@ -221,15 +222,13 @@ def finish(points, triangles, phase, particle, box, names, notes=()):
 
 
 def check(mesh):
-    """Raise MeshError unless the cells are straight-sided, of positive area, conforming and cover the box."""
-    corners = mesh.nodes[mesh.cells[:, :3]]
-    straight = np.abs(0.5 * (corners + corners[:, [1, 2, 0]]) - mesh.nodes[mesh.cells[:, 3:]]).max()
+    """Raise MeshError unless the cells are of positive area, not folded, conforming and cover the box."""
     area = triangle_areas(mesh.nodes, mesh.cells[:, :3])
     faults = []
-    if straight > 1e-12 * mesh.box.max():
-        faults.append(f"mid nodes lie up to {straight:.3g} um beside the middle of their sides")
     if area.min() <= 0:
         faults.append(f"{int((area <= 0).sum())} cells have an area of 0 or less")
+    elif (folded := smallest_parts(mesh.nodes, mesh.cells) < FOLDED).any():
+        faults.append(f"mid nodes lie so far beside the middle of their sides that {int(folded.sum())} cells are folded, the first is cell {int(folded.argmax())}")
     if abs(area.sum() / mesh.box.prod() - 1) > 1e-12:
         faults.append(f"the cells cover {area.sum():.12g} um2 of a box of {mesh.box.prod():.12g} um2")
     if len(np.unique(mesh.cells)) < len(mesh.nodes):

@@ -24,9 +24,9 @@ class SecondGradient(Stateless):
         m = len(cells)
         self.dofs = unknowns.displacement[cells].reshape(m, 12)
         hess = second_gradients_t6(nodes, cells)
-        laplace = np.einsum("maii->ma", hess)
-        scalar = np.einsum("maij,mbij->mab", hess, hess) - 0.5 * np.einsum("ma,mb->mab", laplace, laplace)
-        scalar *= k_r * gradients_t6(nodes, cells)[1].sum(axis=1)[:, None, None]
+        weights = k_r * gradients_t6(nodes, cells)[1]
+        laplace = np.einsum("mkaii->mka", hess)
+        scalar = np.einsum("mkaij,mkbij,mk->mab", hess, hess, weights) - 0.5 * np.einsum("mka,mkb,mk->mab", laplace, laplace, weights)
         self._matrix = np.zeros((m, 12, 12))
         self._matrix[:, 0::2, 0::2] = self._matrix[:, 1::2, 1::2] = scalar
         i, j = np.tril_indices(12)
