@@ -195,6 +195,25 @@ def test_the_set_of_the_docs_can_be_read(pytestconfig, tmp_path):
     assert m.load(tmp_path / "mine.yaml").material == "selenium"
 
 
+def test_a_diffusivity_says_which_it_is(lithium, simple):
+    """A value needs its temperature and a prefactor has none; the statement names which one is printed."""
+    text = lithium.text()
+    assert "lattice_diffusivity, prefactor" in text and "boundary_diffusivity at 25 degC" in text and "creep_rate, prefactor" in text
+    given = simple.model_dump(mode="json", exclude_none=True)
+    for wrong, fault in (
+        ("1 um^2/s", "temperature"),
+        ({"value": "1 um^2/s"}, "temperature"),
+        ({"prefactor": "1 um^2/s", "temperature": "300 K"}, "temperature"),
+        ({"value": "1 um^2/s", "prefactor": "1 um^2/s", "temperature": "300 K"}, "value"),
+        ({"temperature": "300 K"}, "value"),
+    ):
+        with pytest.raises(ValueError, match=fault):
+            m.CreepSet.model_validate(given | {"lattice_diffusivity": wrong})
+    prefactor = float(simple.lattice_diffusivity.value * np.exp(simple.lattice_energy.value / m.GAS_CONSTANT / 300))
+    same = m.CreepSet.model_validate(given | {"lattice_diffusivity": {"prefactor": f"{prefactor!r} um^2/s"}})
+    assert m.herring_rate(same, 0.01, 350.0, 1.0) == pytest.approx(m.herring_rate(simple, 0.01, 350.0, 1.0))
+
+
 def test_no_size_effect_without_its_length(simple):
     with pytest.raises(StudyError, match="made-up: strengthening_length is not known"):
         m.size_effect(simple.model_copy(update={"strengthening_length": None}), 1e-4, 300.0)
@@ -243,7 +262,14 @@ def test_a_run_on_the_map(call, tmp_path, pytestconfig):
         (["ghots"], "material: got 'ghots'"),
         (["lithum"], "material: got 'lithum' (did you mean 'lithium'?)"),
         (["li", "--grain", "0 um"], "--grain: got '0 um'"),
-        (["li", "--rate", "1e-4"], "--rate: got '1e-4'; a creep rate such as '1000 1/s': the unit is missing"),
+        (["li", "--temperature", "200 degC"], "--temperature: got '200 degC'; lithium melts at 180 degC"),
+        (["li", "--temperature", "1 K"], "--temperature: got '1 K'; so cold"),
+        (["li", "--size-effect", "--temperature", "200 degC"], "--temperature: got '200 degC'; lithium melts at 180 degC"),
+        (["li", "--size-effect", "--grain", "1 um"], "--grain: the size is what --size-effect varies"),
+        (["li", "--size-effect", "--run", "gone"], "--run: a run is placed on the map"),
+        (["li", "--rate", "1 1/s"], "--rate: the map shows all strain rates"),
+        (["li", "--size-effect", "--rate", "1e30 1/s"], "--rate: got '1e+30 1/s' at 298 K, where lithium reaches its theoretical limit"),
+        (["li", "--size-effect", "--rate", "1e-4"], "--rate: got '1e-4'; a creep rate such as '1000 1/s': the unit is missing"),
         (["gone.yaml"], "gone.yaml: no such file"),
     ],
 )
@@ -259,3 +285,23 @@ def test_states_need_a_run_that_cycles(tmp_path):
 
     with pytest.raises(StudyError, match="has not begun to cycle"):
         screening.states(Clamped())
+
+
+@pytest.mark.parametrize("size, temperature", [(1.0, 298.0), (6.0, 298.0), (10.0, 298.0), (100.0, 440.0), (1000.0, 200.0), (0.05, 343.0)])
+def test_names_on_the_map_are_apart(lithium, size, temperature):
+    """Requirement: charts are fit for print; each field has its name, and no name, number or mark lies on another."""
+    from rheode.report import atlas, style
+
+    found = m.deformation_map(lithium, size)
+    with style.look():
+        ax = atlas.mechanism_map(found, temperature).axes[0]
+        texts = [text for text in ax.texts if text.get_text()]
+        boxes = {text.get_text(): atlas._box(text) for text in texts}
+        marked = ax.transData.transform((temperature / 453.15, 1e-4))[0]
+    assert len(boxes) == len(texts)  # nothing is named twice
+    names = {" ".join(name.replace("-\n", "-").split()) for name in boxes}
+    wanted = {m.DISLOCATION} | ({m.COBLE_CREEP} if found.coble.any() else set()) | ({m.NABARRO_HERRING} if not found.coble.all() else set())
+    assert wanted <= names and len(names) > len(wanted) + 4
+    each = list(boxes.values())
+    assert not any(atlas._overlap(a, b) for i, a in enumerate(each) for b in each[:i])
+    assert not any(box[0] < marked < box[2] for name, box in boxes.items() if "K" not in name and "°" not in name)

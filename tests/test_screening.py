@@ -143,7 +143,8 @@ def made_run(tmp_path_factory):
 def test_command_prints_and_writes(call, made_run):
     code, out, err = call("screen", "Se", "LCO", "--temperature", "70 degC", "--csv", "t.csv", "--figure", "atlas.png", "--run", made_run)
     assert code == 0 and not err
-    assert any(line.split()[:3] == ["selenium", "0.69", "creepable"] for line in out) and any(line.startswith("se in the run (selenium): ") for line in out)
+    assert any(line.split()[:3] == ["selenium", "0.69", "creepable"] for line in out) and any(line.startswith("se in the run (selenium) at 70 degC: ") and "T/Tm = 0.69 (creepable)" in line for line in out)
+    assert any(line.startswith("mse in the run") and line.endswith("; not placed: no melting temperature.") for line in out)
     assert out[-3:] == ["t.csv", "atlas.pdf", "atlas.png"]
     assert open("atlas.pdf", "rb").read(5) == b"%PDF-"
     with open("t.csv") as file:

@@ -43,7 +43,7 @@ KINDS = {
     "specific capacity": Kind("a specific capacity", "mAh/g", ("mAh/g",), "675 mAh/g"),
     "voltage": Kind("a voltage", "V", ("V", "mV"), "2.07 V"),
     "conductivity": Kind("a conductivity", "S/cm", ("S/cm", "mS/cm"), "2e-3 S/cm"),
-    "diffusivity": Kind("a diffusivity", "um^2/s", ("um^2/s", "m^2/s"), "1e-10 cm^2/s"),
+    "diffusivity": Kind("a diffusivity", "um^2/s", ("um^2/s", "cm^2/s", "m^2/s"), "1e-10 cm^2/s"),
     "atomic volume": Kind("an atomic volume", "um^3", ("nm^3",), "0.0216 nm^3"),
     "mass": Kind("a mass", "mg", ("mg", "g"), "2.4 mg"),
     "area": Kind("an area", "cm^2", ("cm^2",), "16 cm^2"),

@@ -1,6 +1,7 @@
 """The commands of an electrode before it is built or simulated: screen, map, audit, design."""
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -30,7 +31,7 @@ def screen(
     states = _states(run_directory)
     _print_screening(rows, kelvin)
     for state in states:
-        print(f"{state.phase} in the run ({state.material.name}): {state.stress * 1000:.3g} MPa von Mises on average, {state.lowest * 1000:.3g} to {state.highest * 1000:.3g} MPa over its cycles")
+        print(screening.told_state(state))
     if table is not None:
         screening.write_csv(table, [row.record() for row in rows])
         print(table)
@@ -68,30 +69,38 @@ def _number(value, form):
 @app.command("map")
 def mechanism_map(
     material: Annotated[str, typer.Argument(metavar="MATERIAL", help="A material with a set of creep mechanisms, by name or formula, or a file with a set.")],
-    grain: Annotated[str, typer.Option("--grain", metavar="D", help="Size of the grains, or of the sample.")] = "1 um",
+    grain: Annotated[Optional[str], typer.Option("--grain", metavar="D", help="Size of the grains, or of the sample, of the map.  [default: 1 um]", show_default=False)] = None,
     temperature: Annotated[str, typer.Option("--temperature", metavar="T", help="Temperature that is marked, and that of the size effect.")] = "298 K",
     by_size: Annotated[bool, typer.Option("--size-effect", help="Strength against size instead of the map.")] = False,
-    rate: Annotated[str, typer.Option("--rate", metavar="RATE", help="Strain rate of the size effect.")] = "1e-4 1/s",
+    rate: Annotated[Optional[str], typer.Option("--rate", metavar="RATE", help="Strain rate of the size effect.  [default: 1e-4 1/s]", show_default=False)] = None,
     run_directory: RunOption = None,
     table: TableOption = None,
     figure: FigureOption = None,
 ):
     """Map what deforms a material: dislocations, Nabarro-Herring or Coble creep; with --size-effect its strength against size."""
     from ..electrode import mechanisms, screening
+    from ..reading import StudyError
 
     check_outputs(table, figure)
-    size, kelvin, strain_rate = _quantity("--grain", grain, "length"), _quantity("--temperature", temperature, "temperature"), _quantity("--rate", rate, "creep rate")
+    if by_size and grain is not None:
+        raise StudyError("--grain: the size is what --size-effect varies; leave one of both out")
+    if by_size and run_directory is not None:
+        raise StudyError("--run: a run is placed on the map; leave --size-effect out")
+    if not by_size and rate is not None:
+        raise StudyError("--rate: the map shows all strain rates; --rate goes with --size-effect")
+    size, kelvin, strain_rate = _quantity("--grain", grain or "1 um", "length"), _quantity("--temperature", temperature, "temperature"), _quantity("--rate", rate or "1e-4 1/s", "creep rate")
     of = mechanisms.load(material)
     states = _states(run_directory, of.material)
-    if by_size:
-        effect, cross = mechanisms.size_effect(of, strain_rate, kelvin), mechanisms.crossover(of, strain_rate, kelvin)
-        print(mechanisms.told_size_effect(of, strain_rate, kelvin))
-        records = effect.records()
-    else:
-        print(mechanisms.told_map(of, kelvin, size))
-        coldest = min([0.3, *(0.95 * state.temperature / of.melting_temperature.value for state in states)])
-        chart = mechanisms.deformation_map(of, size, [coldest + step / 280 * (1 - coldest) for step in range(281)])
-        records = chart.records()
+    with _faults_of_options("temperature", "rate"):
+        if by_size:
+            effect, cross = mechanisms.size_effect(of, strain_rate, kelvin), mechanisms.crossover(of, strain_rate, kelvin)
+            print(mechanisms.told_size_effect(of, strain_rate, kelvin))
+            records = effect.records()
+        else:
+            print(mechanisms.told_map(of, kelvin, size))
+            coldest = min([0.3, *(0.95 * shown / of.melting_temperature.value for shown in (kelvin, *(state.temperature for state in states)))])
+            chart = mechanisms.deformation_map(of, size, [coldest + step / 280 * (1 - coldest) for step in range(281)])
+            records = chart.records()
     for state in states:
         print(mechanisms.told_state(of, state, size))
     print(of.text())
@@ -103,6 +112,17 @@ def mechanism_map(
 
         drawn = atlas.size_effect(of, effect, cross, mechanisms.published_strength(of)) if by_size else atlas.mechanism_map(chart, kelvin, states)
         save_figure(drawn, figure)
+
+
+@contextmanager
+def _faults_of_options(*names):
+    """Faults of arguments under the names that these have on the command line."""
+    from ..reading import StudyError
+
+    try:
+        yield
+    except StudyError as error:
+        raise StudyError([f"--{fault}" if fault.partition(":")[0] in names else fault for fault in error.faults]) from None
 
 
 def _quantity(option, text, kind):

@@ -16,13 +16,14 @@ Parameters stand in `sets/*.yaml`, each with its source; a user's own file has t
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from .. import materials
 from ..materials import Known
-from ..reading import Model, StudyError, faults_of, nearest, read_mapping, told
+from ..reading import Model, StudyError, faults_of, read_mapping, refuse_at
 from ..units import GAS_CONSTANT, show
 
 SETS = Path(__file__).parent / "sets"
@@ -33,20 +34,43 @@ IDEAL = 0.1  # theoretical shear strength over G
 DISLOCATION, NABARRO_HERRING, COBLE_CREEP = "dislocation creep", "Nabarro-Herring creep", "Coble creep"
 
 
+T = TypeVar("T")
+
+
+class Activated(Known[T], Generic[T]):
+    """A rate or diffusivity with an activation energy: its value at a temperature, or its prefactor."""
+
+    value: T | None = Field(None, description="The value at `temperature`")
+    prefactor: T | None = Field(None, description="In place of value and temperature: the factor before the exponential")
+
+    @model_validator(mode="after")
+    def _one_of_both(self):
+        if (self.value is None) == (self.prefactor is None):
+            raise refuse_at(("value", "one of `value` (with its `temperature`) and `prefactor` is needed, and no more"))
+        if (self.value is None) != (self.temperature is None):
+            raise refuse_at(("temperature", "missing; the temperature the value belongs to (a pre-exponential one is given as `prefactor`)" if self.temperature is None else "a prefactor has none"))
+        return self
+
+    @property
+    def law(self) -> tuple[float, float]:
+        """(value, 1/temperature [1/K]) that the Arrhenius law starts from."""
+        return (self.prefactor, 0.0) if self.value is None else (self.value, 1 / self.temperature)
+
+
 class CreepSet(Model):
-    """The parameters of a material's mechanisms. A rate or diffusivity without a temperature is pre-exponential."""
+    """The parameters of a material's mechanisms."""
 
     title: str = Field("", description="What it is, in words")
     material: str = Field(description="Name of the material in the library")
     shear_modulus: Known[materials.quantity("stress", above=0)] = Field(description="Shear modulus G")
     melting_temperature: materials.Temperature = Field(description="Melting temperature")
-    creep_rate: Known[materials.quantity("creep rate", above=0)] = Field(description="Rate of dislocation creep at the reference stress")
+    creep_rate: Activated[materials.quantity("creep rate", above=0)] = Field(description="Rate of dislocation creep at the reference stress")
     reference_stress: Known[materials.quantity("stress", above=0)] = Field(description="Stress the rate belongs to")
     stress_exponent: Known[materials.quantity("share", least=1, most=100)] = Field(description="Stress exponent of dislocation creep")
     activation_energy: materials.Energy = Field(description="Activation energy of dislocation creep")
-    lattice_diffusivity: Known[materials.quantity("diffusivity", above=0)] = Field(description="Self-diffusivity of the lattice")
+    lattice_diffusivity: Activated[materials.quantity("diffusivity", above=0)] = Field(description="Self-diffusivity of the lattice")
     lattice_energy: materials.Energy = Field(description="Activation energy of lattice diffusion")
-    boundary_diffusivity: Known[materials.quantity("diffusivity", above=0)] = Field(description="Diffusivity along grain boundaries")
+    boundary_diffusivity: Activated[materials.quantity("diffusivity", above=0)] = Field(description="Diffusivity along grain boundaries")
     boundary_energy: materials.Energy = Field(description="Activation energy of boundary diffusion")
     boundary_width: Known[materials.quantity("length", above=0)] = Field(description="Width of a grain boundary")
     atomic_volume: Known[materials.quantity("atomic volume", above=0)] = Field(description="Volume of an atom")
@@ -62,7 +86,10 @@ class CreepSet(Model):
         lines = [f"Parameters of {self.title or self.material}:"]
         for name, known in self.model_dump(mode="json").items():
             if isinstance(known, dict):
-                lines.append(f"  {name:22} {materials.amount(known):>12}  {'; '.join(materials.origin(known)) or 'no source given'}")
+                if isinstance(getattr(self, name), Activated):
+                    name += ", prefactor" if "prefactor" in known else f" at {known.pop('temperature')}"
+                    known.setdefault("value", known.get("prefactor"))
+                lines.append(f"  {name:30} {materials.amount(known):>12}  {'; '.join(materials.origin(known)) or 'no source given'}")
         return "\n".join(lines)
 
 
@@ -108,10 +135,10 @@ def published_strength(creep: CreepSet) -> Known | None:
 # --- rates -----------------------------------------------------------------------------------------
 
 
-def arrhenius(known: Known, energy: float, temperature):
-    """`known` at `temperature` [K] with an activation energy [J/mol]; without a temperature of its own it is pre-exponential."""
-    inverse = 1 / known.temperature if known.temperature is not None else 0.0
-    return known.value * np.exp(-energy / GAS_CONSTANT * (1 / np.asarray(temperature, float) - inverse))
+def arrhenius(known: Activated, energy: float, temperature):
+    """`known` at `temperature` [K] with an activation energy [J/mol]."""
+    value, inverse = known.law
+    return value * np.exp(-energy / GAS_CONSTANT * (1 / np.asarray(temperature, float) - inverse))
 
 
 def strengthening(creep: CreepSet, size):
@@ -187,14 +214,20 @@ class Map:
 
 
 def deformation_map(creep: CreepSet, size: float, homologous=None, shear=None) -> Map:
-    """The map for grains (or a sample) of `size` [um], by default from T/Tm = 0.3 to melting and from tau/G = 1e-8 to the theoretical limit."""
+    """The map for grains (or a sample) of `size` [um], by default from T/Tm = 0.3 to melting and from tau/G = 1e-8 to the theoretical limit.
+
+    Raises StudyError where it is too cold for rates above zero.
+    """
     homologous = np.linspace(0.3, 1.0, 281) if homologous is None else np.asarray(homologous, float)
     shear = np.geomspace(1e-8, IDEAL, 281) if shear is None else np.asarray(shear, float)
     temperature = homologous * creep.melting_temperature.value
     stress = (shear * np.sqrt(3.0) * creep.shear_modulus.value)[:, None]
     rate = sum(rates(creep, stress, temperature[None, :], size).values())
     herring, coble = herring_rate(creep, 1.0, temperature, size), coble_rate(creep, 1.0, temperature, size)
-    boundary = (np.maximum(herring, coble) / dislocation_rate(creep, 1.0, temperature)) ** (1 / (creep.stress_exponent.value - 1))
+    dislocation = dislocation_rate(creep, 1.0, temperature)
+    if not np.all(np.minimum(np.maximum(herring, coble), dislocation) > 0):
+        raise StudyError(f"temperature: got {show(float(temperature.min()), 'temperature')!r}; so cold that the rates of {creep.material} are zero in a computer's arithmetic")
+    boundary = (np.maximum(herring, coble) / dislocation) ** (1 / (creep.stress_exponent.value - 1))
     return Map(creep, size, homologous, shear, rate, normalised(creep, boundary), coble > herring)
 
 
@@ -286,7 +319,10 @@ def crossover(creep: CreepSet, rate: float, temperature: float) -> Crossover:
     sizes = [_crossover(creep, rate, temperature, decades) for decades in (0.0, spread, -spread)]
     stress = float(_strength(creep, rate, temperature, np.array(sizes[0])))
     if normalised(creep, stress) > 0.99 * IDEAL:
-        raise StudyError(f"rate: got '{rate:g} 1/s'; so fast, {creep.material} reaches its theoretical limit before diffusion takes over: there is no crossover")
+        raise StudyError(
+            f"rate: got '{rate:g} 1/s' at {show(temperature, 'temperature')}, where {creep.material} reaches its theoretical limit before diffusion takes over: "
+            f"there is no crossover (slower or warmer there is)"
+        )
     diffusion = {name: float(value) for name, value in rates(creep, stress, temperature, sizes[0]).items() if name != DISLOCATION}
     return Crossover(sizes[0], stress, max(diffusion, key=diffusion.get), (min(sizes), max(sizes)))
 

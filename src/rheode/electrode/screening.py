@@ -16,6 +16,7 @@ import numpy as np
 from .. import materials as library
 from ..materials import Material
 from ..reading import StudyError
+from ..units import show
 from .formulas import volumetric_capacity
 
 CREEPABLE = 0.3  # homologous temperature above which a material creeps (Xiong et al. 2024, main text)
@@ -53,6 +54,7 @@ class Row:
     homologous: float | None
     shear_modulus: float | None  # GPa
     basis: str
+    of_lithiated: bool  # is the basis the lithiated end?
     capacity: float | None  # mAh/g of the basis
     density: float | None  # g/cm^3 of the basis
     voltage: float | None  # V
@@ -65,6 +67,11 @@ class Row:
     @property
     def behaviour(self) -> str:
         return "" if self.homologous is None else behaviour(self.homologous)
+
+    @property
+    def unplaced(self) -> str:
+        """Why it is not on a map of stress and temperature; nothing if it is."""
+        return _unplaced(self.material)
 
     @property
     def volumetric(self) -> float | None:
@@ -119,12 +126,18 @@ def _row(material, temperature):
         material=material,
         homologous=temperature / melting.value if melting else None,
         shear_modulus=shear_modulus(material),
+        of_lithiated=basis == "lithiated" or material.known("capacity", basis) is None,
         basis=_formula(material, basis) if material.known("capacity", basis) else "",
         capacity=_value(material, "capacity", basis),
         density=_value(material, "density", basis),
         voltage=_value(material, "voltage"),
         volume_change=_value(material, "volume_change"),
     )
+
+
+def _unplaced(material):
+    lacks = [] if material.known("melting_temperature") else ["melting temperature"]
+    return " and ".join(f"no {lack}" for lack in lacks + ([] if shear_modulus(material) else ["shear modulus"]))
 
 
 def _value(material, parameter, end=None):
@@ -166,6 +179,17 @@ class State:
     lowest: float  # GPa
     highest: float  # GPa
 
+    @property
+    def homologous(self) -> float | None:
+        """T/Tm of what the phase is made as."""
+        melting = self.material.known("melting_temperature")
+        return self.temperature / melting.value if melting else None
+
+    @property
+    def unplaced(self) -> str:
+        """Why it is not on a map of stress and temperature; nothing if it is."""
+        return _unplaced(self.material)
+
 
 def states(result) -> list[State]:
     """Where the phases of a run (a `rheode.Result`) stand. Raises StudyError if it has not begun to cycle."""
@@ -177,6 +201,15 @@ def states(result) -> list[State]:
         stress = np.asarray(result.history[f"von Mises {phase} mean [GPa]"])[cycling]
         found.append(State(phase, material, result.study.temperature, float(stress[-1]), float(stress.min()), float(stress.max())))
     return found
+
+
+def told_state(state: State) -> str:
+    """Where a phase of a run stands among the materials, in words."""
+    bears = f"{1000 * state.stress:.3g} MPa von Mises on average ({1000 * state.lowest:.3g} to {1000 * state.highest:.3g} MPa over its cycles)"
+    where = f"not placed: {state.unplaced}" if state.unplaced else (
+        f"T/Tm = {state.homologous:.2f} ({behaviour(state.homologous)}), tau/G = {state.stress / np.sqrt(3) / shear_modulus(state.material):.2g}"
+    )  # fmt: skip
+    return f"{state.phase} in the run ({state.material.name}) at {show(state.temperature, 'temperature')}: {bears}; {where}."
 
 
 # --- Table S2 of Xiong et al. 2024, recomputed ------------------------------------------------------

@@ -1,9 +1,11 @@
 """Charts of materials: where they stand on a mechanism map, what they hold, how size weakens them."""
 
 import re
+import textwrap
 
 import numpy as np
 
+from .. import materials as library
 from ..electrode import mechanisms as creep
 from ..electrode.screening import CREEPABLE, shear_modulus
 from ..units import show
@@ -21,7 +23,7 @@ MPA = 1000.0  # in a GPa
 
 
 def _degrees(temperature):
-    return show(temperature, "temperature").replace("degC", "°C")
+    return show(temperature, "temperature").replace("degC", "°C").replace("-", "\u2212")
 
 
 def _micro(size):
@@ -40,14 +42,19 @@ def screening(rows, temperature: float, stress: float, states=()):
 
     a: shear stress over shear modulus against homologous temperature, each material at the shear stress
     `stress` [GPa] and `temperature` [K], the phases of a run (`states`) at theirs; b: the metrics side by side.
+    What can't be placed on a is told below it.
     """
     with style.look():
         held = [row for row in rows if row.homologous is not None or row.volumetric is not None]
-        heights = [76 * style.MM, (22 + 4.0 * max(len(held), 4)) * style.MM]
+        absent = [f"{_short(row.material)} ({lack})" for row in rows if (lack := row.unplaced)] + [f"{state.phase} in the run ({state.unplaced})" for state in states if state.unplaced]
+        note = textwrap.wrap(f"Not placed, for lack of a value: {', '.join(absent)}.", 145) if absent else []
+        heights = [(74 + 3.2 * len(note)) * style.MM, (22 + 4.0 * max(len(held), 4)) * style.MM]
         fig = style.figure(style.DOUBLE, sum(heights))
         above, below = fig.subfigures(2, 1, height_ratios=heights)
         ax = above.subplots()
         points = _placed(ax, rows, temperature, stress, states)
+        if note:
+            above.supxlabel("\n".join(note), x=0.01, ha="left", fontsize=6.5, color=style.QUIET)
         _compared(below, held, temperature)
         style.settle(fig)
         _name_points(ax, points, CREEPABLE)
@@ -56,12 +63,12 @@ def screening(rows, temperature: float, stress: float, states=()):
 
 def _placed(ax, rows, temperature, stress, states):
     """Draws the map and its marks; returns what is to be named: (x, y, name, weight)."""
-    style.title(ax, "a", f"Materials at {_degrees(temperature)} under a shear stress of {show(stress, 'pressure')}")
-    placed = [(row.homologous, stress / row.shear_modulus, row) for row in rows if row.homologous is not None and row.shear_modulus is not None]
-    # A phase of a run is known by what it is made as: the melting temperature of that is the one on the axis.
-    run = [(state, state.temperature / melting.value, G) for state in states if (melting := state.material.known("melting_temperature")) and (G := shear_modulus(state.material))]
+    run = [(state, state.homologous, shear_modulus(state.material)) for state in states if not state.unplaced]
+    at = f"; the run at {_degrees(run[0][0].temperature)} under its own stress" if run else ""
+    style.title(ax, "a", f"Materials at {_degrees(temperature)} under a shear stress of {show(stress, 'pressure')}{at}")
+    placed = [(row.homologous, stress / row.shear_modulus, row) for row in rows if not row.unplaced]
     heights = [y for _, y, _ in placed] + [s / np.sqrt(3) / G for state, _, G in run for s in (state.lowest, state.highest)]
-    right = max([1.06, *[1.06 * x for x, _, _ in placed]])
+    right = max([1.06, *[1.06 * x for x, _, _ in placed], *[1.06 * x for _, x, _ in run]])
     low, high = min([1e-3, *heights]) / 6, 0.4
     ax.set(xlim=(0, right), ylim=(low, high), yscale="log", xlabel="Homologous temperature $T/T_\\mathrm{m}$", ylabel="Shear stress over shear modulus $\\tau/G$")
     for left, end, word, colour in ((0, CREEPABLE, "brittle", "blue"), (CREEPABLE, 1, "creepable", "warm"), (1, right, "liquid", "green")):
@@ -76,16 +83,18 @@ def _placed(ax, rows, temperature, stress, states):
         points.append((x, y, _short(row.material), "normal"))
     for state, x, G in run:
         ends = np.array([state.lowest, state.stress, state.highest]) / np.sqrt(3) / G
-        ax.plot([x, x], ends[[0, 2]], color=style.INK, lw=1.1, zorder=6, solid_capstyle="butt")
+        ax.plot([x, x], ends[[0, 2]], color=style.INK, lw=1.1, zorder=4, solid_capstyle="butt")  # under the points of materials
         ax.plot(x, ends[1], "D", color=style.INK, ms=4.0, mec="white", mew=0.5, zorder=7)
         points.append((x, ends[1], f"{state.phase} in the run", "bold"))
     return points
 
 
 def _short(material):
-    """An element by its symbol, the rest by the name of the library."""
-    formula = material.formula.split(",")[0]
-    return formula if len(formula) <= 2 else material.name.upper() if len(material.name) <= 6 else material.name
+    """A material as charts name it: insertion oxides by their letters, the rest of the library by formula, others by name."""
+    formula = (library.listed(material.formula) or [material.name])[0]
+    if material.name not in library.names() and material.name != formula.lower():
+        return material.name
+    return material.name.upper() if material.group == "insertion" else re.sub(r"(\d+)", r"$_{\1}$", formula)
 
 
 def _name_points(ax, points, border, size=7.0):
@@ -109,16 +118,18 @@ def _name_points(ax, points, border, size=7.0):
                 spots.append((reach, cx, cy, (cx - width / 2 - scale, cy - height / 2, cx + width / 2 + scale, cy + height / 2)))
 
         def free(spot):
-            reach, _, _, box = spot
-            if box[0] <= frame.x0 or box[2] >= frame.x1 or box[1] <= frame.y0 or any(_overlap(box, other) for other in taken):
+            reach, cx, _, box = spot
+            if (cx < edge) != (px < edge) or box[0] <= frame.x0 or box[2] >= frame.x1 or box[1] <= frame.y0 or any(_overlap(box, other) for other in taken):
                 return False
             if any(_overlap(box, (*point, *point)) for leader in leaders for point in leader):
                 return False
             lead = _leader(px, py, box)
-            if reach > 2 and any(np.linalg.norm(lead[:, None] - leader, axis=2).min() < 2 * scale for leader in leaders):
+            if reach > 2 and any(np.linalg.norm(lead[8:, None] - leader, axis=2).min() < 2 * scale for leader in leaders):
                 return False
+            if reach <= 2:  # without a line from the mark the name must be plainly nearer to it than to any other
+                return all(np.hypot(gx - px, gy - py) < 4 * scale or _gap(gx, gy, box) > 7 * scale for gx, gy in marks)
             others = [other for other in (*discs, *named) if not _overlap(other, (px, py, px, py))]
-            return reach <= 2 or not any(_overlap(other, (*point, *point)) for point in lead for other in others)
+            return not any(_overlap(other, (*point, *point)) for point in lead for other in others)
 
         reach, cx, cy, box = next(filter(free, spots), spots[0])
         text.set_position(ax.transData.inverted().transform((cx, cy)))
@@ -127,6 +138,11 @@ def _name_points(ax, points, border, size=7.0):
         if reach > 2:
             leaders.append(_leader(px, py, box))
             ax.plot(*ax.transData.inverted().transform(leaders[-1][[0, -1]]).T, color=style.QUIET, lw=0.4, zorder=4)
+
+
+def _gap(x, y, box):
+    """Distance from a point to a box."""
+    return np.hypot(x - np.clip(x, box[0], box[2]), y - np.clip(y, box[1], box[3]))
 
 
 def _leader(x, y, box):
@@ -160,15 +176,21 @@ def _compared(fig, rows, temperature):
         most = max([v for v in values if v is not None], default=1.0) or 1.0
         for y, row, v in zip(heights, rows, values):
             if v is not None:
-                ax.barh(y, v, height=0.56, color=style.tint(COLOURS.get(row.material.group, style.INK), 0.35), lw=0)
-                ax.text(v + 0.03 * most, y, form.format(v), va="center", ha="left", fontsize=6, bbox=dict(fc="white", ec="none", pad=0.4))
+                colour = style.tint(COLOURS.get(row.material.group, style.INK), 0.35)
+                open_bar = ax in (axes[1], axes[2]) and not row.of_lithiated
+                ax.barh(y, v, height=0.56, fc="white" if open_bar else colour, ec=colour, lw=0.9 if open_bar else 0)
+                end = v + 0.03 * most
+                if ax is axes[0] and CREEPABLE - 0.26 * most < end < CREEPABLE + 0.03 * most:  # the number would lie on the line
+                    end = CREEPABLE + 0.03 * most
+                ax.text(end, y, form.format(v), va="center", ha="left", fontsize=6)
         ax.set(xlim=(0, 1.32 * most), ylim=(-0.7, len(rows) - 0.3), xlabel=label)
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(ax is axes[0])
     axes[0].axvline(CREEPABLE, color=style.QUIET, lw=0.8, ls="--", zorder=0.5)
-    axes[0].set_yticks(heights, [row.name for row in rows])
+    axes[0].set_yticks(heights, [_short(row.material) for row in rows])
     style.title(axes[0], "b")
-    axes[1].set_title("per mass and volume of the lithiated end, where it is known", loc="left", fontsize=7, color=style.QUIET)
+    basis = "per mass and volume of the lithiated end" + ("" if all(row.of_lithiated for row in rows) else " (open bars: of the unlithiated one)")
+    axes[1].annotate(basis, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", va="bottom", fontsize=7, color=style.QUIET).set_in_layout(False)
 
 
 # --- the mechanism map -----------------------------------------------------------------------------
@@ -196,12 +218,11 @@ def mechanism_map(found, temperature: float, states=()):
             ax.fill_betweenx([low, boundary[change]], x[change], x[change + 1], color=PALE["blue"], lw=0, zorder=0)
             ax.plot([edge, edge], [low, boundary[change]], color=style.QUIET, lw=1.0, zorder=2)
         ax.axhspan(creep.IDEAL, high, color=style.FAINT, lw=0, zorder=1)
-        _italic(ax, 0.5 * (x[0] + x[-1]), np.sqrt(creep.IDEAL * high), "theoretical limit")
         here = temperature / of.melting_temperature.value
-        if x[0] < here < x[-1]:
-            ax.plot([here, here], [low, creep.IDEAL], color=style.QUIET, lw=0.8, ls="--", zorder=2)
-            ax.annotate(_degrees(temperature), (here, low), (2, 3), textcoords="offset points", fontsize=6.5, color=style.QUIET, rotation=90, va="bottom",
-                        bbox=dict(fc="white", ec="none", alpha=0.7, pad=0.5), zorder=4)  # fmt: skip
+        early = here < x[0] + 0.4 * (x[-1] - x[0])
+        _italic(ax, x[0] + (0.98 if early else 0.02) * (x[-1] - x[0]), np.sqrt(creep.IDEAL * high), "theoretical limit", ha="right" if early else "left")
+        ax.plot([here, here], [low, creep.IDEAL], color=style.QUIET, lw=0.8, ls="--", zorder=2)
+        ax.annotate(_degrees(temperature), (np.clip(here, x[0] + 0.05, x[-1] - 0.05), creep.IDEAL), (0, 3), textcoords="offset points", color=style.QUIET, ha="center", va="bottom", zorder=4)
         exponents = np.log10(found.rate)
         levels = np.arange(np.ceil(max(exponents.min(), -16) / 2) * 2, min(exponents.max(), 4) + 0.1, 2)
         lines = ax.contour(x, y, exponents, levels=levels, colors=style.INK, linewidths=0.6, linestyles="solid", zorder=3)
@@ -211,13 +232,16 @@ def mechanism_map(found, temperature: float, states=()):
             ax.plot([at, at], ends[[0, 2]], color="white", lw=3, zorder=6)
             ax.plot([at, at], ends[[0, 2]], color=style.INK, lw=1.3, zorder=7)
             ax.plot(at, ends[1], "D", color=style.INK, ms=4.6, mec="white", mew=0.7, zorder=8)
-            ax.annotate(f"{state.phase} in the run", (at, ends[1]), (6, 0), textcoords="offset points", va="center", fontweight="bold", zorder=9,
-                        bbox=dict(fc="white", ec="none", alpha=0.8, pad=0.8))  # fmt: skip
+            left = at > x[0] + 0.7 * (x[-1] - x[0])
+            ax.annotate(f"{state.phase} in the run, {_degrees(state.temperature)}", (at, ends[1]), (-6 if left else 6, 0), textcoords="offset points",
+                        ha="right" if left else "left", va="center", fontweight="bold", zorder=9, bbox=dict(fc="white", ec="none", alpha=0.8, pad=0.8))  # fmt: skip
         _second_axes(ax, of)
         ax.set_title(f"{of.title or of.material}, grains of {_micro(found.size)}; lines: strain rate in s$^{{-1}}$", loc="left", pad=27)
         style.settle(fig)
-        _name_contours(ax, lines, x, y, exponents, levels)
-        _name_fields(ax, found, boundary)
+        upright = [(here, low, creep.IDEAL), *((state.temperature / of.melting_temperature.value, *creep.normalised(of, [state.lowest, state.highest])) for state in states)]
+        taken = [*map(_box, ax.texts), *(_upright(ax, *line) for line in upright)]
+        _name_contours(ax, lines, found, exponents, levels, taken)
+        _name_fields(ax, found, exponents, levels, taken)
     return fig
 
 
@@ -230,49 +254,99 @@ def _second_axes(ax, of):
     right.set_ylabel("Shear stress $\\tau$ (MPa)")
 
 
-def _name_contours(ax, lines, x, y, exponents, levels):
-    """Powers of ten on the contours, in a row at the right where they reach it."""
+def _upright(ax, x, low, high):
+    """The box of an upright line, in pixels, with a margin."""
+    (left, bottom), (right, top) = ax.transData.transform([(x, low), (x, high)])
+    return left - 4, bottom - 4, right + 4, top + 4
+
+
+def _name_contours(ax, lines, found, exponents, levels, taken):
+    """Powers of ten on the contours, as far right as they find room: off `taken` (boxes in pixels), each other and the fields' borders.
+
+    Their boxes are added to `taken`.
+    """
+    scale = ax.get_figure(root=True).dpi / 72
+    x, y = found.homologous, found.shear
+    borders = np.flatnonzero(np.diff(found.coble))
     spots = []
     for level in levels:
-        for column in (np.array([0.93, 0.8, 0.65, 0.5, 0.36, 0.22, 0.1]) * (len(x) - 1)).astype(int):
-            height = np.exp(np.interp(level, exponents[:, column], np.log(y)))
-            if 2.5 * y[0] < height < 0.5 * y[-1]:
-                spots.append((x[column], height))
-                break
+        heights = np.array([np.exp(np.interp(level, column, np.log(y), left=np.nan, right=np.nan)) for column in exponents.T])
+        curve = ax.transData.transform(np.column_stack([x, heights]))
+        edge = ax.transData.transform(np.column_stack([x, np.clip(found.boundary, y[0], y[-1])]))[:, 1]
+        for column in range(int(0.94 * len(x)), 8, -4):
+            if not np.isfinite(curve[column - 8 : column + 9]).all():
+                continue
+            across, up = abs(curve[column + 8] - curve[column - 8])
+            along = np.array([across, up]) / np.hypot(across, up)
+            half = 0.5 * scale * (np.array([24, 8]) * along[0] + np.array([8, 24]) * along[1])  # of an inclined number
+            box = (*(curve[column] - half), *(curve[column] + half))
+            inside = ax.get_window_extent()
+            if box[0] < inside.x0 or box[1] < inside.y0 or box[2] > inside.x1 or box[3] > inside.y1 or any(_overlap(box, other) for other in taken):
+                continue
+            if box[1] < edge[column] < box[3] or any(box[0] < curve[border, 0] < box[2] and curve[column, 1] < edge[border] for border in borders):
+                continue
+            spots.append((level, (x[column], heights[column])))
+            taken.append(box)
+            break
     if spots:
-        lines.clabel(levels, fontsize=6.5, fmt=lambda level: f"$10^{{{level:.0f}}}$", manual=spots, inline=True, inline_spacing=2)
+        lines.clabel([level for level, _ in spots], fontsize=6.5, fmt=lambda level: f"$10^{{{level:.0f}}}$", manual=[spot for _, spot in spots], inline=True, inline_spacing=2)
 
 
-def _name_fields(ax, found, boundary):
-    """Each field's name where it has most room, off the contours' numbers."""
-    taken = [_box(text) for text in ax.texts]
+def _name_fields(ax, found, exponents, levels, taken):
+    """Each field's name where it has most room, off `taken` (boxes in pixels) and the contours as far as that goes.
+
+    Names are broken, then turned upright where a field is narrow; one too small for any has its name beside it, with a line.
+    """
     x, y = found.homologous, found.shear
-    below = y[:, None] < boundary
+    below = y[:, None] < found.boundary
     for name, inside, colour in (
         (creep.DISLOCATION, ~below, "warm"),
         (creep.NABARRO_HERRING, below & ~found.coble, "blue"),
         (creep.COBLE_CREEP, below & found.coble, "green"),
     ):
-        if inside.mean() < 0.03:
+        if not inside.any():
             continue
-        text = ax.text(x[0], y[0], name, color=DARK[colour], ha="center", va="center", fontsize=8, fontweight="bold", zorder=5, bbox=dict(fc=PALE[colour], ec="none", pad=1.0))
-        width, height = text.get_window_extent().size
-        spots = []
-        for row in range(0, len(y), 7):
-            for column in range(0, len(x), 7):
-                cx, cy = ax.transData.transform((x[column], y[row]))
-                box = (cx - width / 2 - 6, cy - height / 2 - 4, cx + width / 2 + 6, cy + height / 2 + 4)
-                corners = ax.transData.inverted().transform([(box[0], box[1]), (box[2], box[1]), (box[0], box[3]), (box[2], box[3])])
-                i, j = np.searchsorted(y, corners[:, 1]), np.searchsorted(x, corners[:, 0])
-                fits = np.all((i > 0) & (i < len(y)) & (j > 0) & (j < len(x))) and np.all(inside[np.minimum(i, len(y) - 1), np.minimum(j, len(x) - 1)])
-                if fits and not any(_overlap(box, other) for other in taken):
-                    rows, columns = np.flatnonzero(inside[:, column]), np.flatnonzero(inside[row])
-                    room = min(row - rows[0], rows[-1] - row) / len(y) + min(column - columns[0], columns[-1] - column) / len(x)
-                    spots.append((room, x[column], y[row]))
-        if spots:
-            text.set_position(max(spots)[1:])
+        broken = name.replace("-", "-\n") if "-" in name else name.replace(" ", "\n")
+        text = ax.text(x[0], y[0], name, color=DARK[colour], ha="center", va="center", fontsize=8, fontweight="bold", linespacing=1.1, zorder=5)
+        best = None
+        for rank, (words, turned) in enumerate(((name, 0), (broken, 0), (name, 90), (broken, 90))):
+            text.set(text=words, rotation=turned)
+            good, *spot = max(_spots(ax, text, inside, found, exponents, levels, taken), default=(-np.inf,))
+            if spot and (best is None or good - 0.3 * rank > best[0]):
+                best = good - 0.3 * rank, words, turned, spot
+        if best:
+            text.set(text=best[1], rotation=best[2], position=best[3])
         else:
-            text.remove()
+            text.set(text=broken, rotation=0)
+            field = ax.transData.transform([(x[j], y[i]) for i, j in np.argwhere(inside)])
+            off = [(np.linalg.norm(field - ax.transData.transform(spot[1:]), axis=1), spot) for spot in _spots(ax, text, ~inside, found, exponents, levels, taken)]
+            away, (_, *spot) = min(off, key=lambda each: each[0].min())
+            text.set_position(spot)
+            end = ax.transData.inverted().transform(field[away < away.min() + 20].mean(axis=0))  # a little way into the field
+            ax.plot(*np.transpose([spot, end]), color=DARK[colour], lw=0.8, zorder=4.5)
+        text.set_bbox(dict(fc=PALE[colour], ec="none", pad=1.0))
+        taken.append(_box(text))
+
+
+def _spots(ax, text, inside, found, exponents, levels, taken):
+    """[(how good, x, y)] where a text lies within a field (a mask) and off all boxes in `taken`; crossing a contour costs most."""
+    x, y = found.homologous, found.shear
+    half = 0.5 * np.array(text.get_window_extent().size) + [6, 4]
+    spots = []
+    for row in range(0, len(y), 5):
+        for column in range(0, len(x), 5):
+            centre = ax.transData.transform((x[column], y[row]))
+            box = (*(centre - half), *(centre + half))
+            (left, low), (right, high) = ax.transData.inverted().transform([box[:2], box[2:]])
+            (bottom, top), (first, last) = np.searchsorted(y, (low, high)), np.searchsorted(x, (left, right))
+            covered = np.s_[bottom : top + 1, first : last + 1]
+            if min(bottom, first) == 0 or top == len(y) or last == len(x) or not inside[covered].all() or any(_overlap(box, other) for other in taken):
+                continue
+            crossed = np.count_nonzero((levels > exponents[covered].min()) & (levels < exponents[covered].max()))
+            rows, columns = np.flatnonzero(inside[:, column]), np.flatnonzero(inside[row])
+            room = min(row - rows[0], rows[-1] - row) / len(y) + min(column - columns[0], columns[-1] - column) / len(x)
+            spots.append((room - crossed, x[column], y[row]))
+    return spots
 
 
 # --- the size effect -------------------------------------------------------------------------------
