@@ -198,3 +198,21 @@ def test_no_names_of_the_chart_overlap():
             boxes = [atlas._box(text) for text in ax.texts]
             assert len(boxes) > 14
             assert not any(atlas._overlap(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
+            # Of the values of T/Tm none lies on the line of the criterion.
+            bars = fig.subfigs[1].axes[0]
+            line = bars.transData.transform((screening.CREEPABLE, 0))[0]
+            assert not any(left < line < right for left, _, right, _ in map(atlas._box, bars.texts))
+
+
+def test_the_chart_names_what_it_cannot_place(made_run):
+    """Requirement: a material or phase that is not on the map is told with what it lacks; both charts use the same names."""
+    from rheode.report import atlas
+    from rheode.result import Result
+
+    fig = atlas.screening(screening.screen(), 298.0, 0.1, screening.states(Result(made_run)))
+    note = " ".join(fig.subfigs[0].get_supxlabel().split())
+    for words in ("FeS (no shear modulus)", "Li (no shear modulus)", "NCM811 (no melting temperature and no shear modulus)", "mse in the run (no melting temperature)"):
+        assert words in note
+    assert "the run at 70 °C" in fig.subfigs[0].axes[0].get_title("left")
+    placed, compared = ({text.get_text() for text in texts} for texts in (fig.subfigs[0].axes[0].texts, fig.subfigs[1].axes[0].get_yticklabels()))
+    assert {"Se", "LCO", "Ge"} <= placed & compared and "FeS" in compared - placed
