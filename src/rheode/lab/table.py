@@ -57,6 +57,31 @@ def read_table(path) -> Table:
     raise LabError(f"{path}: no table of numbers was found; export it as CSV with a line of column names and units")
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How a text table is laid out, for readers of long files: cells are cut at `delimiter` (None: blanks), the numbers
+    begin on line `first` (counted from 0), `names` and `units` as in Table, `comma`: decimals have a comma."""
+
+    delimiter: str | None
+    first: int
+    names: list[str]
+    units: list[str]
+    comma: bool
+
+
+def layout(lines) -> Layout | None:
+    """The layout of a text table from its first lines (some hundred), None where they hold no table of numbers."""
+    for delimiter in _delimiters(lines):
+        numbered = [(number, row) for number, line in enumerate(lines) if any(row := _bare(_cells(line, delimiter)))]
+        rows = [row for _, row in numbered]
+        begin = _begin(rows)
+        if begin is not None:
+            names, units = _header(rows[:begin], max(map(len, rows[begin : begin + 50])))
+            comma = delimiter != "," and any(re.fullmatch(r"[-+]?\d*,\d+([eE][-+]?\d+)?", cell) for row in rows[begin : begin + 50] for cell in row)
+            return Layout(delimiter, numbered[begin][0], names, units, comma)
+    return None
+
+
 def parse_columns(options) -> dict[str, tuple[str, str]]:
     """`--column` options, each QUANTITY=COLUMN or QUANTITY=COLUMN [UNIT], as {quantity: (column, unit or "")}.
 
@@ -226,22 +251,32 @@ def _numeric(cells):
 
 
 def _table(path, rows):
-    """The Table in rows of cells, or None. The numbers begin where three lines follow each other (or all that are left,
-    two at least) of which each is half numbers."""
-    rows = [[cell.lstrip("#").strip() if i == 0 else cell for i, cell in enumerate(row)] for row in rows]
-    rows = [row for row in rows if any(row)]
-    for begin in range(min(len(rows) - 1, SCAN)):
-        following = rows[begin : begin + 3]
-        width = max(map(len, following))
-        if all(2 * _numeric(row) >= width and _numeric(row) >= min(2, width) for row in following):
-            break
-    else:
+    """The Table in rows of cells, or None."""
+    rows = [row for row in map(_bare, rows) if any(row)]
+    begin = _begin(rows)
+    if begin is None:
         return None
     body = rows[begin:]
     width = max(map(len, body[:50]))
     names, units = _header(rows[:begin], width)
     columns = [_column([row[i] if i < len(row) else "" for row in body]) for i in range(width)]
     return Table(path, names, units, columns)
+
+
+def _bare(row):
+    """Cells without the sign that makes a header a comment."""
+    return [cell.lstrip("#").strip() if i == 0 else cell for i, cell in enumerate(row)]
+
+
+def _begin(rows):
+    """The row on which the numbers begin, None where there are none: three follow each other (or all that are left, two
+    at least) of which each is half numbers."""
+    for begin in range(min(len(rows) - 1, SCAN)):
+        following = rows[begin : begin + 3]
+        width = max(map(len, following))
+        if all(2 * _numeric(row) >= width and _numeric(row) >= min(2, width) for row in following):
+            return begin
+    return None
 
 
 def _header(above, width):
