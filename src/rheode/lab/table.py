@@ -288,7 +288,7 @@ def _header(above, width):
     if len(above) > 1 and all(_is_unit(cell) for cell in last):
         names, units = _stretched(above[-2], width), [cell.strip("[]() ") for cell in last]
     else:
-        names, units = zip(*map(_split, last))
+        names, units = zip(*map(split_header, last))
     names = [name or str(i + 1) for i, name in enumerate(names)]
     return list(names), list(units)
 
@@ -306,7 +306,7 @@ _SUFFIX = "s|ms|min|h|A|mA|uA|V|mV|Ah|mAh|Wh|mWh|N|kN|mm|um|m|Pa|kPa|MPa|GPa|bar
 _CLEAR = "kN|mN|mm|um|kPa|MPa|GPa|[Pp]si|mA|mAh|[kM]?[Oo]hm|[kM]?Ω|%"
 
 
-def _split(header):
+def split_header(header):
     """(name, unit) of a header cell: name [unit], name (unit), name / unit, name, unit, name_unit or name unit."""
     header = header.strip()
     for form in (r"(.*?)\s*\[([^\]]*)\]", r"(.*?)\s*\(([^()]*)\)", r"(.+?)\s*[/,]\s*(\S{1,12})", rf"(.+?)_({_SUFFIX})", rf"(.+?) ({_CLEAR})"):
