@@ -82,7 +82,7 @@ def test_a_value_is_that_of_the_end_it_is_made_as():
     [
         ("li2se", "melting_temperature", None, "li2se: melting_temperature is not known; give it in a material of your own"),
         ("sulfur", "density", None, "sulfur: density.unlithiated is not known"),
-        ("ncm811", "capacity", None, "ncm811: capacity is not known; give it"),
+        ("ncm811", "density", None, "ncm811: density is not known; give it"),
         ("fes", "voltage", None, "fes: voltage is not known"),
     ],
 )

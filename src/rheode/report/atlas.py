@@ -45,7 +45,7 @@ def screening(rows, temperature: float, stress: float, states=()):
     What can't be placed on a is told below it.
     """
     with style.look():
-        held = [row for row in rows if row.homologous is not None or row.volumetric is not None]
+        held = [row for row in rows if any(each is not None for each in (row.homologous, row.capacity, row.voltage, row.volume_change))]
         absent = [f"{_short(row.material)} ({lack})" for row in rows if (lack := row.unplaced)] + [f"{state.phase} in the run ({state.unplaced})" for state in states if state.unplaced]
         note = textwrap.wrap(f"Not placed, for lack of a value: {', '.join(absent)}.", 145) if absent else []
         heights = [(74 + 3.2 * len(note)) * style.MM, (22 + 4.0 * max(len(held), 4)) * style.MM]
