@@ -207,6 +207,10 @@ def test_fractions_that_do_not_add_up_are_told():
         ("sample,loading [mg/cm2],thickness [um],density [g/cm3]\nA,1,1e999,3\n", "a number"),
         ("sample,loading [mg/cm2],thickness [um],density [g/cm3]\nA,1\n", "line 2: 2 cells"),
         ("sample,loading [mg/cm2,thickness [um],density [g/cm3]\nA,1,1,1\n", "a column is written as"),
+        ("sample,loading [mg/cm2],thickness,density [g/cm3]\nA,1,1,1\n", "column 'thickness' has no unit in square brackets; write it as 'thickness [um]'"),
+        ("sample,loading [mg/cm2],Thickness (mm),density [g/cm3]\nA,1,1,1\n", "column 'Thickness (mm)' has no unit"),
+        ("sample,mass [mg],area [cm2],selenium weight fraction,loading [mg/cm2]\nA,1,1,40,1\n", "write it as 'selenium weight fraction [%]'"),
+        ("sample,pressure,loading [mg/cm2],thickness [um],density [g/cm3]\nA,100,1,1,1\n", "write it as 'pressure [MPa]'"),
         ("# area [cm2]: big\nsample,mass [mg],loading [mg/cm2]\nA,1,1\n", "line 1, area: got 'big'"),
     ],
 )

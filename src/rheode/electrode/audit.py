@@ -249,9 +249,8 @@ def parse(text: str, name: str) -> Table:
         raise StudyError(f"{name}: not CSV ({error})") from None
     headings, rows = [heading.strip() for heading in grid[0]], []
     for heading in headings:
-        if "[" in heading or "]" in heading:
-            fault = _heading_fault(heading, columns)
-            faults += [f"{name}, line {top + 1}: {fault}"] if fault else []
+        fault = _heading_fault(heading, columns) if "[" in heading or "]" in heading else _unit_missing(heading)
+        faults += [f"{name}, line {top + 1}: {fault}"] if fault else []
     if faults:
         raise StudyError(faults)
     for number, given in enumerate(grid[1:], top + 2):
@@ -349,6 +348,16 @@ def _heading_fault(heading, columns):
     except units.UnitError:
         return f"{name}: {unit!r} is not a unit of {units.KINDS[kind].name}{'' if kind == 'share' else f' (such as {units.KINDS[kind].unit})'}"
     return None
+
+
+def _unit_missing(heading):
+    """What is wrong with a heading without brackets: a label may not be called as a quantity is ("Thickness (mm)")."""
+    words = " ".join(re.sub(r"\(.*?\)|,?\s+in\s+\S+$", " ", heading).lower().split())
+    kind = "pressure" if words == "pressure" else "temperature" if words == "temperature" else _kind(words)
+    if kind is None:
+        return None
+    example = "%" if kind == "share" else "degC" if kind == "temperature" else "MPa" if kind == "pressure" else units.KINDS[kind].unit
+    return f"column {heading!r} has no unit in square brackets; write it as '{words} [{example}]', or give a label another name"
 
 
 def _factor(unit, kind):
@@ -780,7 +789,7 @@ COLUMNS = ("row", "column", "printed", "follows", "note")
 def remarks(table: Table) -> list[str]:
     """What the audit says of the table as a whole: a count, the volume of Eq. 10, columns without a check."""
     findings, close = table.findings, [cell for cell in table.cells if cell.verdict == "follows within the tolerance"]
-    lines = [f"{table.about.get('title', table.name)}: {len(table.cells)} cells recomputed, {len(findings)} do{'es' * (len(findings) == 1)} not follow" + (f", {len(close)} follow{'s' * (len(close) == 1)} within the tolerance but not within the rounding" if close else "") + "."]
+    lines = [f"{table.about.get('title', table.name)}: {len(table.cells)} cell{'s' * (len(table.cells) != 1)} recomputed, {len(findings)} do{'es' * (len(findings) == 1)} not follow" + (f", {len(close)} follow{'s' * (len(close) == 1)} within the tolerance but not within the rounding" if close else "") + "."]
     if (reading := volume_reading(table)) is not None:
         measured, solid, cells = reading
         lines.append(f"Energy density: {measured} of {cells} follow with the measured volume of the electrode, {solid} of {cells} with the volume without pores (V_0 in Eq. 10 as printed).")
@@ -837,7 +846,7 @@ def page() -> str:
         "A slip is named only if it gives the printed number; it is a likely one, not a proven one.",
         "## The form of a table",
         "CSV in UTF-8, separated by commas (or semicolons or tabs). A column with a quantity is headed `name [unit]`; a column without brackets is a label, and so are "
-        f"{_listed([f'`{name} [unit]`' for name in CONDITIONS])}. An empty cell is one that is not printed. Write numbers as they are printed: the last digit of the finest number in a column says how all of it were rounded. "
+        f"{_listed([f'`{name} [unit]`' for name in CONDITIONS])} (a label may not have the name of a quantity: `thickness (mm)` is refused). An empty cell is one that is not printed. Write numbers as they are printed: the last digit of the finest number in a column says how all of it were rounded. "
         "Above the header, `# name [unit]: number (remark)` gives a quantity that holds for every row, and `# title: text`, `# doi: text` say what the table is. "
         "A quantity that a table prints twice stands in a second column `name, again [unit]`.",
         "| column | follows from |\n| --- | --- |\n" + "\n".join(f"| `{name}` | {_ways(name)} |" for name in QUANTITIES) + "\n"
