@@ -189,6 +189,29 @@ def test_sweep_of_a_measured_thickness_keeps_the_porosity():
     assert here["u(energy density)"] == pytest.approx(spread["energy density"], rel=1e-6)
 
 
+def test_two_cathodes_against_pressure_are_fig_2d():
+    """Requirement: porosity and density along the pressing curves: Tables S4 and S5, to 0.6 points and 1 %."""
+    printed = {
+        "se-60mse": {0: (57.38, 2.43), 100: (24.61, 4.31), 270: (18.36, 4.66), 360: (14.60, 4.88)},
+        "se-50se-10sp": {0: (72.8, 0.63), 100: (54.9, 1.04), 270: (45.5, 1.26), 360: (35.1, 1.50)},
+    }
+    for name, points in printed.items():
+        rows = Design.load(name).pressed()
+        assert [round(1000 * row["pressure"]) for row in rows] == list(points)
+        for row, (porosity, density) in zip(rows, points.values()):
+            assert 100 * row["porosity"] == pytest.approx(porosity, abs=0.6) and row["density"] == pytest.approx(density, rel=0.01)
+            assert row["u(density)"] == pytest.approx(0.1 * row["density"], rel=1e-6)
+            assert row["energy density"] == pytest.approx(row["specific energy"] * row["density"])
+
+
+def test_a_pressing_curve_in_the_file():
+    """Requirement: the pressures at which a porosity is known, and the one that it is pressed with."""
+    design = made(thickness=None, pressing={"pressure": "50 MPa", "curve": {"0 MPa": "60 %", "100 MPa": "20 %"}})
+    assert [(row["pressure"], round(row["porosity"], 12)) for row in design.pressed()] == [(0, 0.6), (0.05, 0.4), (0.1, 0.2)]
+    with pytest.raises(StudyError, match="pressing: design has none"):
+        made().pressed()
+
+
 # --- faults ---------------------------------------------------------------------------------------
 
 
@@ -261,9 +284,61 @@ def test_command(tmp_path, capsys):
 
 def test_command_refuses_with_exit_code_2(capsys):
     code, out, err = run(capsys, "design", "se-60mse", "--set", "components.se.weight=50 %")
-    assert code == 2 and not out and len(err) == 1 and "add up to 110 %" in err[0]
-    code, _, err = run(capsys, "design", "se-60ms")
-    assert code == 2 and "did you mean 'se-60mse'" in err[0]
+    assert code == 2 and not out and len(err) == 1 and "add up to 110 %; must be 100 %" in err[0]
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["se-60ms"], "'se-60ms': no such file, and no bundled design of this name (did you mean 'se-60mse'?)"),
+        (["se-60mse", "--set", "pressing.table=s9"], "pressing.table: got 's9'; a bundled table (interlayer-s1, s4, s5, s7, s8) or the path of a CSV file"),
+        (["se-liquid", "--sweep", "x.csv"], "sweep: se-liquid has none; such as {component: binder, from: 10 %, to: 90 %}"),
+        (["se-liquid", "--pressing", "x.csv"], "pressing: se-liquid has none; such as"),
+        (["se-liquid", "--csv", "gone/x.csv"], "gone/x.csv: the folder gone does not exist"),
+        (["se-liquid", "--figure", "x.foo"], "--figure: got 'x.foo'"),
+        (["se-60mse", "se-liquid", "--set", "utilisation=1"], "se-60mse: utilisation: measured_capacity and utilisation are given; one of both"),
+        (["mine.yaml", "--print"], "--print: got 'mine.yaml'; bundled are se-50se-10sp"),
+        (["empty.yaml"], "empty.yaml: empty; `rheode design` lists designs to start from"),
+    ],
+)
+def test_command_refuses_before_it_prints_or_writes(arguments, says, tmp_path, monkeypatch, capsys):
+    """Requirement: bad input is one line with exit code 2, and nothing is printed or written before it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.yaml").write_text("")
+    code, out, err = run(capsys, "design", *arguments)
+    assert code == 2 and not out and len(err) == 1 and err[0].startswith(says), err
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.yaml"]
+
+
+def test_a_table_of_ones_own_for_a_bundled_design(tmp_path, monkeypatch, capsys):
+    """Requirement: a path given on the command line starts from where the command is called."""
+    monkeypatch.chdir(tmp_path)
+    table = (Path(designing.audit.TABLES) / "s4.csv").read_text(encoding="utf-8").replace("2.60,4.88,14.60", "2.70,4.70,17.7")
+    (tmp_path / "mine.csv").write_text(table, encoding="utf-8")
+    design = Design.load("se-60mse", ["pressing.table=mine.csv"])
+    assert design.value("porosity") == pytest.approx(1 - 0.995 / (0.785 * 0.27) / design.value("theoretical density"))
+
+
+def test_pellets_that_nothing_tells_apart(tmp_path):
+    """Requirement: a table of several mixtures is not read as one."""
+    given = CELL | {"components": {"x": {"role": "active", "weight": 1, "density": "5 g/cm^3", "capacity": "500 mAh/g", "voltage": "2 V"}}, "pressing": {"pressure": "100 MPa", "table": "s4"}}
+    with pytest.raises(StudyError, match="several pellets at one pressure"):
+        Design.from_mapping({key: value for key, value in given.items() if key != "thickness"})
+
+
+def test_command_compares(tmp_path, capsys):
+    """Requirement: several designs side by side on the terminal, and as CSV with a column that names them."""
+    code, out, err = run(capsys, "design", "se-60mse", "se-50se-10sp", "--csv", tmp_path / "a.csv", "--pressing", tmp_path / "b.csv")
+    assert code == 0 and not err
+    assert out[2].split() == ["quantity", "se-60mse", "se-50se-10sp", "unit"]
+    line = next(line for line in out if line.startswith("energy density  "))
+    values = [design.value("energy density") for design in map(Design.load, ("se-60mse", "se-50se-10sp"))]
+    assert float(line.split()[2]) == pytest.approx(values[0], rel=1e-3) and float(line.split()[5]) == pytest.approx(values[1], rel=1e-3)
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["design"] for row in csv.DictReader(file)} == {"se-60mse", "se-50se-10sp"}
+    with (tmp_path / "b.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 8 and list(rows[0])[:2] == ["design", "pressure [MPa]"] and float(rows[3]["porosity [%]"]) == pytest.approx(14.596, abs=0.01)
 
 
 def test_bundled_designs_are_listed_and_printed(tmp_path, capsys):
@@ -280,25 +355,27 @@ def test_the_page_is_up_to_date():
 
 
 def test_chart(tmp_path, capsys):
-    """Requirement: vector and raster from one call; no text overlaps another in the published example."""
+    """Requirement: vector and raster from one call; no text overlaps another or leaves the figure in the published examples."""
     from itertools import combinations
 
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.text import Text
 
-    from rheode.report import designs
+    from rheode.report import designs, style
 
     assert run(capsys, "design", "se-60mse-cell", "--figure", tmp_path / "cell.png")[0] == 0
     assert (tmp_path / "cell.pdf").stat().st_size > 3000 and (tmp_path / "cell.png").stat().st_size > 3000
-    fig = designs.chart(Design.load("se-60mse"))
-    renderer = fig.canvas.get_renderer() if hasattr(fig.canvas, "get_renderer") else None
-    if renderer is None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-        FigureCanvasAgg(fig).draw()
-        renderer = fig.canvas.get_renderer()
-    shown = [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    boxes = [(text.get_text(), Text.get_window_extent(text, renderer)) for text in shown]
-    inside = [(text, box) for text, box in boxes if fig.bbox.contains(*box.min) and fig.bbox.contains(*box.max)]
-    assert {ax.get_xlabel() for ax in fig.axes} <= {text for text, _ in inside}
-    clashes = [(a, b) for (a, box), (b, other) in combinations(inside, 2) if a != b and box.shrunk(0.9, 0.8).overlaps(other.shrunk(0.9, 0.8))]
-    assert not clashes
+    mixtures, sulfide, cell, liquid = (Design.load(name) for name in ("se-60mse", "se-50se-10sp", "se-60mse-cell", "se-liquid"))
+    for fig in (designs.chart(mixtures), designs.compared([mixtures, sulfide]), designs.compared([mixtures, sulfide, cell, liquid])):
+        canvas = FigureCanvasAgg(fig)
+        with style.look():
+            canvas.draw()
+            axes = [(axis, sorted(limits)) for ax in fig.axes for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim()))]
+            beyond = [tick.label1 for axis, (low, high) in axes for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high]  # not drawn
+            shown = [text for text in fig.findobj(Text) if text.get_visible() and text.get_text().strip() and text not in beyond]
+            boxes = [(text.get_text(), Text.get_window_extent(text, canvas.get_renderer())) for text in shown]
+        inside = [(text, box) for text, box in boxes if fig.bbox.contains(*box.min) and fig.bbox.contains(*box.max)]
+        assert {ax.get_xlabel() for ax in fig.axes} <= {text for text, _ in inside}
+        assert {text.get_text() for ax in fig.axes for text in ax.texts} <= {text for text, _ in inside}
+        clashes = [(a, b) for (a, box), (b, other) in combinations(inside, 2) if a != b and box.shrunk(0.9, 0.8).overlaps(other.shrunk(0.9, 0.8))]
+        assert not clashes

@@ -104,8 +104,8 @@ def parse_yaml(text: str, what: str):
         raise StudyError(f"{what}: not YAML ({error})") from None
 
 
-def read_mapping(path: Path) -> dict:
-    """The mapping in a YAML file. Raises StudyError with one line that a person can act on."""
+def read_mapping(path: Path, start: str = "`rheode examples` names studies to start from") -> dict:
+    """The mapping in a YAML file. Raises StudyError with one line that a person can act on; `start`: what to say of an empty one."""
     what = str(path)
     try:
         if path.is_dir():
@@ -119,7 +119,7 @@ def read_mapping(path: Path) -> dict:
         raise StudyError(f"{what}: can't be read ({getattr(error, 'strerror', None) or error})") from None
     data = parse_yaml(text, what)
     if data is None:
-        raise StudyError(f"{what}: empty; `rheode examples` names studies to start from")
+        raise StudyError(f"{what}: empty; {start}")
     if not isinstance(data, dict):
         raise StudyError(f"{what}: got {told(data)}; a mapping of keys to values is expected")
     return data

@@ -73,9 +73,12 @@ def design_page() -> str:
         "# The design file",
         "`rheode design DESIGN` computes an electrode from what goes in and how densely it is pressed. DESIGN is a YAML file or a bundled one "
         f"({', '.join(f'`{name}`' for name in designing.bundled())}; `--print` prints it, to start one of your own from). `--set KEY=VALUE` overrides an entry, `--csv FILE` writes what follows "
-        "(quantity, value, uncertainty, unit, source), `--sweep FILE` the sweep over composition as CSV, `--figure FILE` the charts as PDF and PNG. This page is written by `rheode design --markdown`.",
+        "(quantity, value, uncertainty, unit, source), `--sweep FILE` the sweep over composition as CSV, `--pressing FILE` everything along the pressing curve as CSV, `--figure FILE` the charts as PDF and PNG. "
+        "Several designs are put side by side. This page is written by `rheode design --markdown`.",
+        "```\nrheode design se-60mse --sweep mixtures.csv --figure mixtures.pdf        # porosity and energy density against framework content\n"
+        "rheode design se-60mse se-50se-10sp --pressing two.csv --figure two.pdf  # porosity and density of two cathodes against pressure (Fig. 2d of Xiong et al. 2024)\n```",
         "In Python:",
-        '```python\nimport rheode\n\ndesign = rheode.Design.load("se-60mse", overrides=["loading=5 mg/cm^2"])\ndesign.value("energy density")  # Wh/L\ndesign.quantities()  # every quantity with its uncertainty\ndesign.swept()  # a row a composition\n```',
+        '```python\nimport rheode\n\ndesign = rheode.Design.load("se-60mse", overrides=["loading=5 mg/cm^2"])\ndesign.value("energy density")  # Wh/L\ndesign.quantities()  # every quantity with its uncertainty\ndesign.swept()  # a row a composition\ndesign.pressed()  # a row a pressure\n```',
         "## Kinds of electrode",
         "\n".join(f"- `{kind}`: {words}." for kind, words in designing.KINDS.items()),
         "Equations are those of Xiong et al. 2024, Supplementary Information, Section 1 (doi 10.1038/s41467-024-48174-8). Eq. 10 divides by V_0, which Eq. 2 defines as the volume without pores; "

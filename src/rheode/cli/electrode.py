@@ -173,8 +173,8 @@ def audit(
     elif table is None:
         for name in auditing.bundled():
             print(f"{name:14} {auditing.load(name).about['title']}")
-    elif as_it_is and table in auditing.bundled():
-        print((auditing.TABLES / f"{table}.csv").read_text(encoding="utf-8"), end="")
+    elif as_it_is:
+        _print_bundled(table, auditing.bundled(), auditing.TABLES / f"{table}.csv")
     else:
         loaded = auditing.load(table)
         cells = loaded.cells if everything else loaded.findings
@@ -195,42 +195,68 @@ def _print_columns(rows):
 
 @app.command()
 def design(
-    name: Annotated[Optional[str], typer.Argument(metavar="[DESIGN]", help="A design file or a bundled design; without it the bundled ones are listed.")] = None,
-    overrides: Annotated[Optional[list[str]], typer.Option("--set", metavar="KEY=VALUE", help="Override an entry of the design: dotted key path, YAML value. Repeatable.")] = None,
+    names: Annotated[Optional[list[str]], typer.Argument(metavar="[DESIGN...]", help="Design files or bundled designs, several to compare them; without any the bundled ones are listed.")] = None,
+    overrides: Annotated[Optional[list[str]], typer.Option("--set", metavar="KEY=VALUE", help="Override an entry of the designs: dotted key path, YAML value. Repeatable.")] = None,
     table: TableOption = None,
     sweep: Annotated[Optional[Path], typer.Option("--sweep", metavar="FILE", help="Write the sweep over composition as CSV.")] = None,
+    pressing: Annotated[Optional[Path], typer.Option("--pressing", metavar="FILE", help="Write density, porosity and all else along the pressing curve as CSV.")] = None,
     figure: FigureOption = None,
     as_it_is: Annotated[bool, typer.Option("--print", help="Print a bundled design itself, to start one of your own from.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="What a design file may hold and what follows from it as a page (docs/design.md).")] = False,
 ):
-    """Compute an electrode: density, porosity, capacity, energy, utilisation, room to swell."""
+    """Compute an electrode: density, porosity, capacity, energy, utilisation, room to swell; or compare several."""
     from ..electrode import design as designing
 
-    check_outputs(table, sweep, figure)
+    check_outputs(table, sweep, pressing, figure)
     if markdown:
         from ..reference import design_page
 
         print(design_page(), end="")
         return
-    if name is None:
+    if not names:
         for each in designing.bundled():
             print(f"{each:14} {designing.Design.load(each).title}")
         return
-    if as_it_is and name in designing.bundled():
-        print((designing.DESIGNS / f"{name}.yaml").read_text(encoding="utf-8"), end="")
+    if as_it_is:
+        for name in names:
+            _print_bundled(name, designing.bundled(), designing.DESIGNS / f"{name}.yaml")
         return
-    loaded = designing.Design.load(name, overrides or ())
-    results = loaded.quantities()
-    if loaded.title:
-        print(loaded.title)
-    _print_columns([("quantity", "value", "+-", "unit", ""), *((each.name, designing.told_value(each), designing.told_uncertainty(each), each.unit, each.source) for each in results)])
-    if table is not None:
-        designing.write_csv(table, results)
-        print(table)
-    if sweep is not None:
-        designing.write_sweep(sweep, loaded)
-        print(sweep)
+    loaded = _load_designs(list(dict.fromkeys(names)), overrides or ())
+    written = [(path, write) for path, write in ((table, designing.write_csv), (sweep, designing.write_sweep), (pressing, designing.write_pressed)) if path is not None]
+    for path, write in written:
+        write(path, *loaded)
+    for each in loaded:
+        if each.title:
+            print(f"{each.name}: {each.title}" if len(loaded) > 1 else each.title)
+    _print_columns(designing.table(loaded))
+    for path, _ in written:
+        print(path)
     if figure is not None:
         from ..report import designs
 
-        save_figure(designs.chart(loaded), figure)
+        save_figure(designs.chart(loaded[0]) if len(loaded) == 1 else designs.compared(loaded), figure)
+
+
+def _load_designs(names, overrides):
+    """The designs; of several, faults say whose they are."""
+    from ..electrode.design import Design
+    from ..reading import StudyError
+
+    loaded, faults = [], []
+    for name in names:
+        try:
+            loaded.append(Design.load(name, overrides))
+        except StudyError as error:
+            faults += [f"{name}: {fault}" for fault in error.faults] if len(names) > 1 else error.faults
+    if faults:
+        raise StudyError(faults)
+    return loaded
+
+
+def _print_bundled(name, known, path):
+    """A bundled file as it is."""
+    from ..reading import StudyError, nearest, told
+
+    if name not in known:
+        raise StudyError(f"--print: got {told(name)}{nearest(name, known)}; bundled are {', '.join(known)}")
+    print(path.read_text(encoding="utf-8"), end="")

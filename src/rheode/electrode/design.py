@@ -138,12 +138,12 @@ class Design(Model):
     @classmethod
     def load(cls, design, overrides=()) -> "Design":
         """The design in a YAML file or a bundled example; `overrides`: texts "KEY=VALUE". Raises StudyError with all faults."""
-        path = Path(design)
+        path, folder = Path(design), None
         if str(design) in bundled() and not path.is_file():
-            path = DESIGNS / f"{design}.yaml"
+            path, folder = DESIGNS / f"{design}.yaml", "."  # it names no files itself; those of an override are the caller's
         elif path.suffix not in (".yaml", ".yml") and not path.exists():
             raise StudyError(f"{told(str(design))}: no such file, and no bundled design of this name{nearest(str(design), bundled())}; bundled are {', '.join(bundled())}")
-        return cls.from_mapping(read_mapping(path), path.parent, path.stem, overrides)
+        return cls.from_mapping(read_mapping(path, "`rheode design` lists designs to start from"), folder or path.parent, path.stem, overrides)
 
     @classmethod
     def from_mapping(cls, data: dict, folder=".", name: str = "design", overrides=()) -> "Design":
@@ -195,9 +195,26 @@ class Design(Model):
         stays too. Raises StudyError if there is no sweep.
         """
         if self.sweep is None:
-            raise StudyError("sweep: missing; such as {component: mse, from: 10 %, to: 90 %}")
+            passive = [name for name, part in self.components.items() if part.role != "active"]
+            raise StudyError(f"sweep: {self.name} has none; such as {{component: {[*self.components, *passive][-1]}, from: 10 %, to: 90 %}}")
         fractions = np.linspace(self.sweep.from_, self.sweep.to, self.sweep.points)
         return [self.at_fraction(self.sweep.component, w) for w in fractions]
+
+    def pressed(self) -> list[dict[str, float]]:
+        """A row for each pressure at which a porosity is known: quantities by name, `pressure` first, uncertainties as `u(name)`.
+
+        Loading and utilisation stay. Raises StudyError if there is no pressing curve.
+        """
+        if self.pressing is None:
+            raise StudyError(f"pressing: {self.name} has none; such as {{pressure: 100 MPa, curve: {{0 MPa: 57 %, 100 MPa: 24 %}}}}")
+        known = self.pressing.curve if self.pellets is None else self.pellets.pressures
+        return [self.at_pressure(pressure) for pressure in sorted({*map(float, known), self.pressing.pressure})]
+
+    def at_pressure(self, pressure: float) -> dict[str, float]:
+        """The quantities under another pressure [GPa], as in `pressed`."""
+        at = self._with(pressing=self.pressing.model_copy(update={"pressure": pressure}))
+        values, spread = compute(at, self.solid), uncertainties(at, self.solid)
+        return {"pressure": pressure, **values, **{f"u({name})": spread[name] for name in SWEPT}}
 
     def at_fraction(self, component: str, fraction: float) -> dict[str, float]:
         """The quantities with another weight fraction of a component, as in `swept`."""
@@ -213,9 +230,12 @@ class Design(Model):
             relative = self.uncertainty.thickness if self.porosity is None else None
             spread = self.uncertainty.porosity if relative is None else (1 - here["porosity"]) * relative
             changes |= {"porosity": here["porosity"], "uncertainty": self.uncertainty.model_copy(update={"thickness": None, "porosity": spread})}
-        held = self.model_copy(update=changes)
-        held._solid, held._pellets = self._solid, self._pellets
-        return held
+        return self._with(**changes)
+
+    def _with(self, **changes):
+        other = self.model_copy(update=changes)
+        other._solid, other._pellets = self._solid, self._pellets
+        return other
 
 
 def bundled() -> list[str]:
@@ -233,7 +253,7 @@ def _inconsistencies(design) -> list[str]:
         given = {name: getattr(part, way) for name, part in design.components.items() if getattr(part, way) is not None}
         if len(given) == len(design.components) and given:
             if abs(sum(given.values()) - 1) > SUM + 1e-12:
-                faults.append(f"components: the {way} fractions {' + '.join(f'{100 * share:.6g} %' for share in given.values())} add up to {100 * sum(given.values()):.6g} %; 100 %")
+                faults.append(f"components: the {way} fractions {' + '.join(f'{100 * share:.6g} %' for share in given.values())} add up to {100 * sum(given.values()):.6g} %; must be 100 %")
             break
         if given and way == "weight":
             faults += [f"components.{name}.weight: missing; a fraction for each component, all by weight or all by volume" for name in design.components if name not in given]
@@ -395,7 +415,8 @@ def _material(name, folder, where, faults):
 class Pellets:
     """Porosities of pellets by the weight fraction of a component and by pressure, from a table as the audit reads it.
 
-    `porosities` are recomputed from mass, area and thickness; `printed` are those of the table (nan where none is).
+    `porosities` are recomputed from mass, area and thickness; `printed` and `densities` are those of the table (nan
+    where none is).
     """
 
     name: str
@@ -404,11 +425,14 @@ class Pellets:
     pressures: np.ndarray  # GPa
     porosities: np.ndarray
     printed: np.ndarray
+    densities: np.ndarray  # g/cm^3
 
     @classmethod
     def of(cls, design: Design, folder: Path) -> "Pellets":
         """Raises StudyError if the table lacks what is needed."""
         name = design.pressing.table
+        if name not in audit.bundled() and not (folder / name).is_file():
+            raise StudyError(f"pressing.table: got {told(name)}{nearest(name, audit.bundled())}; a bundled table ({', '.join(audit.bundled())}) or the path of a CSV file")
         table = audit.load(name if name in audit.bundled() else folder / name)
         columns = {key: {f"{key} weight fraction", f"{part.material} weight fraction"} & set(table.columns) for key, part in design.components.items()}
         varied = {key: next(iter(found)) for key, found in columns.items() if found and len({row.entries[next(iter(found))].value for row in table.rows}) > 1}
@@ -417,11 +441,13 @@ class Pellets:
         for cell in table.cells:
             if cell.column == "porosity" and "pressure" in cell.row.conditions:
                 fraction = cell.row.entries[varied[key]].value if key else 0.0
-                points.append((fraction, units.parse(cell.row.conditions["pressure"], "pressure"), cell.value, cell.entry.value))
+                density = cell.row.entries.get("density")
+                points.append((fraction, units.parse(cell.row.conditions["pressure"], "pressure"), cell.value, cell.entry.value, density.value if density else math.nan))
         if not points:
             raise StudyError(f"pressing.table: {name} has no porosities at pressures; columns `pressure [MPa]` and `porosity [%]` with what they follow from (docs/audit.md)")
-        fractions, pressures, porosities, printed = map(np.array, zip(*sorted(points)))
-        return cls(str(name), key, fractions, pressures, porosities, printed)
+        if len({point[:2] for point in points}) < len(points):
+            raise StudyError(f"pressing.table: {name} has several pellets at one pressure; a column `NAME weight fraction [%]` of a component (or of its material) tells them apart")
+        return cls(str(name), key, *map(np.array, zip(*sorted(points))))
 
     def at(self, fraction: float, pressure: float) -> float:
         """Porosity, linear between the pellets. Raises StudyError outside them."""
@@ -613,25 +639,50 @@ def told_uncertainty(result: Result) -> str:
     return _rounded(result.uncertainty, 2) if result.uncertainty > max(1e-12, 1e-9 * abs(result.value)) and told_value(result) not in (NEVER, "not known") else ""
 
 
-def write_csv(path, results: list[Result]):
-    """Columns quantity, value, uncertainty, unit, source; empty where a value is not known or never reached."""
-    rows = [(r.name, "" if told_value(r) in (NEVER, "not known") else f"{r.value:.10g}", f"{r.uncertainty:.10g}" if told_uncertainty(r) else "", r.unit, r.source) for r in results]
-    _write(path, ("quantity", "value", "uncertainty", "unit", "source"), rows)
+def table(designs: list[Design]) -> list[tuple[str, ...]]:
+    """Rows of texts: the quantities of a design with their sources, or those of several side by side."""
+    found = [design.quantities() for design in designs]
+    if len(designs) == 1:
+        return [("quantity", "value", "+-", "unit", ""), *((r.name, told_value(r), told_uncertainty(r), r.unit, r.source) for r in found[0])]
+    rows = [("quantity", *(design.name for design in designs), "unit")]
+    for name, unit in dict.fromkeys((r.name, r.unit) for results in found for r in results if r.unit != "vol.%"):
+        cells = [next((" +- ".join(filter(None, (told_value(r), told_uncertainty(r)))) for r in results if r.name == name), "") for results in found]
+        rows.append((name, *cells, unit))
+    return rows
 
 
-def write_sweep(path, design: Design):
+def write_csv(path, *designs: Design):
+    """Columns quantity, value, uncertainty, unit, source (of several designs with `design` before); empty where a value is not known or never reached."""
+    rows = [
+        (design.name, r.name, "" if told_value(r) in (NEVER, "not known") else f"{r.value:.10g}", f"{r.uncertainty:.10g}" if told_uncertainty(r) else "", r.unit, r.source)
+        for design in designs
+        for r in design.quantities()
+    ]
+    _write(path, ("design", "quantity", "value", "uncertainty", "unit", "source"), rows, len(designs) > 1)
+
+
+def write_sweep(path, *designs: Design):
     """A row a composition, a column a quantity with its unit in the name, uncertainties as `u(name) [unit]`."""
-    columns = {"weight fraction": ("%", 100)} | {name: (unit, factor) for name, (unit, factor, _) in QUANTITIES.items()} | {f"u({name})": QUANTITIES[name][:2] for name in SWEPT}
-    rows = [[f"{factor * row[name]:.10g}" if math.isfinite(row[name]) else "" for name, (_, factor) in columns.items()] for row in design.swept()]
-    headings = [f"{design.sweep.component} {name}" if name == "weight fraction" else name for name in columns]
-    _write(path, [f"{heading} [{unit}]" for heading, (unit, _) in zip(headings, columns.values())], rows)
+    components = {design.sweep.component if design.sweep else "" for design in designs}
+    _write_rows(path, {"weight fraction": (f"{components.pop() if len(components) == 1 else 'swept'} weight fraction [%]", 100)}, [(design.name, design.swept()) for design in designs])
 
 
-def _write(path, header, rows):
+def write_pressed(path, *designs: Design):
+    """A row a pressure, columns as in `write_sweep`."""
+    _write_rows(path, {"pressure": ("pressure [MPa]", 1000)}, [(design.name, design.pressed()) for design in designs])
+
+
+def _write_rows(path, first, tables):
+    columns = first | {name: (f"{name} [{unit}]", factor) for name, (unit, factor, _) in QUANTITIES.items()} | {f"u({name})": (f"u({name}) [{QUANTITIES[name][0]}]", QUANTITIES[name][1]) for name in SWEPT}
+    rows = [[name, *(f"{factor * row[key]:.10g}" if math.isfinite(row[key]) else "" for key, (_, factor) in columns.items())] for name, found in tables for row in found]
+    _write(path, ["design", *(heading for heading, _ in columns.values())], rows, len(tables) > 1)
+
+
+def _write(path, header, rows, several):
+    """`several`: with the first column, which names the design."""
     try:
         with Path(path).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)
+            writer.writerows(row if several else row[1:] for row in (header, *rows))
     except OSError as error:
         raise StudyError(f"{path}: can't be written ({error.strerror or error})") from None

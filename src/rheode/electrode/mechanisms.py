@@ -114,7 +114,7 @@ def load(name_or_path) -> CreepSet:
                 f"a .yaml file of your own will do, docs/screening.md shows one)"
             )
         path = SETS / f"{material.name}.yaml"
-    data = read_mapping(path)
+    data = read_mapping(path, "docs/screening.md shows a set to start from")
     try:
         return CreepSet.model_validate(data)
     except ValidationError as error:

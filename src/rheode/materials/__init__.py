@@ -352,7 +352,7 @@ def _definition(name, own, folder, asked):
         return (load(stem).lithiated().definition() if end else {"name": stem, **_library_file(stem)}), f"library material {stem}"
     elif name.endswith((".yaml", ".yml")):
         path = Path(folder, name)
-        given, where, folder = read_mapping(path), str(path), path.parent
+        given, where, folder = read_mapping(path, "`rheode materials` lists what a material may extend"), str(path), path.parent
     else:
         near = nearest(name, [*own, *names(), *other_names()])
         mine = f"one of {', '.join(own)}, " if own else ""

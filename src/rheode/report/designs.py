@@ -1,11 +1,12 @@
-"""Charts of an electrode design: room to swell, and what composition does to porosity and energy."""
+"""Charts of electrode designs: room to swell, what composition and pressure do to porosity and energy, designs side by side."""
+
+from itertools import cycle
 
 import numpy as np
 
 from ..electrode.design import Design
 from ..units import show
 from . import style
-
 
 
 def chart(design: Design):
@@ -24,6 +25,65 @@ def chart(design: Design):
             _energies(axes[2], design, rows)
         style.settle(fig)
     return fig
+
+
+def compared(designs: list[Design]):
+    """Porosity, density and energy density of several designs: against pressure if all of them have a pressing curve (Fig. 2d of
+    Xiong et al. 2024), else as bars. Bands and whiskers: one standard uncertainty. Published values open."""
+    with style.look():
+        panels = (("porosity", "Porosity (%)", 100), ("density", "Density (g/cm$^3$)", 1), ("energy density", "Energy density (Wh/L)", 1))
+        pressed = [design.pressed() if all(each.pressing for each in designs) else None for design in designs]
+        fig = style.figure(style.DOUBLE, 62 * style.MM if pressed[0] else (20 + 7 * len(designs)) * style.MM)
+        for letter, ax, (name, label, factor) in zip("abc", fig.subplots(1, len(panels), sharey=pressed[0] is None), panels):
+            if pressed[0]:
+                told = {"a": "open: printed" if any(each.pellets for each in designs) else "", "b": "band: one standard uncertainty"}
+                style.title(ax, letter, told.get(letter, ""))
+                _against_pressure(ax, designs, pressed, name, label, factor)
+            else:
+                style.title(ax, letter)
+                _side_by_side(ax, designs, name, label, factor)
+        if pressed[0]:
+            ends = [(f"{each.name}\n({_basis(each)})", rows[-1]["energy density"], colour) for each, rows, colour in zip(designs, pressed, cycle(style.RUNS))]
+            style.label_lines(ax, ends, gap=0.15)
+        style.settle(fig)
+    return fig
+
+
+def _basis(design):
+    """What capacity the energies of a design rest on."""
+    return "measured capacity" if design.measured_capacity is not None else "theoretical capacity" if design.utilisation is None else f"utilisation {100 * design.utilisation:.3g} %"
+
+
+def _against_pressure(ax, designs, pressed, name, label, factor):
+    for design, rows, colour in zip(designs, pressed, cycle(style.RUNS)):
+        pressure = 1000 * np.array([row["pressure"] for row in rows])
+        value, spread = (factor * np.array([row[key] for row in rows]) for key in (name, f"u({name})"))
+        ax.fill_between(pressure, np.maximum(value - spread, 0), value + spread, color=colour, alpha=0.15, lw=0)
+        ax.plot(pressure, value, color=colour)
+        published = {"porosity": "printed", "density": "densities"}.get(name)
+        if design.pellets is not None and published:
+            pellets = design.pellets
+            weight = design.solid.weights[design.solid.names.index(pellets.component)] if pellets.component else 0.0
+            here = np.isclose(pellets.fractions, weight)
+            ax.plot(1000 * pellets.pressures[here], factor * getattr(pellets, published)[here], **style.open_marker(colour))
+    low, high = ax.get_xlim()
+    ax.set(xlim=(min(0, low), high), ylim=(0, None), xlabel="Pressure (MPa)", ylabel=label)
+
+
+def _side_by_side(ax, designs, name, label, factor):
+    heights = np.arange(len(designs))[::-1]
+    results = [next(result for result in design.quantities() if result.name == name) for design in designs]
+    values, spreads = [result.value for result in results], [result.uncertainty for result in results]
+    most = max(v + u for v, u in zip(values, spreads)) or 1.0
+    for y, design, v, u, colour in zip(heights, designs, values, spreads, cycle(style.RUNS)):
+        ax.barh(y, v, height=0.56, color=style.tint(colour, 0.35), lw=0)
+        if u:
+            ax.errorbar(v, y, xerr=u, color=style.INK, lw=0.8, capsize=2)
+        number = f"{v:#.3g}" if v < 100 else f"{v:.0f}"
+        ax.text(v + u + 0.03 * most, y, f"{number}\n{_basis(design)}" if name == "energy density" else number, va="center", fontsize=6.5, linespacing=1.1)
+    ax.set(xlim=(0, (1.75 if name == "energy density" else 1.25) * most), ylim=(-0.6, len(designs) - 0.4), xlabel=label)
+    ax.set_yticks(heights, [design.name for design in designs])
+    ax.tick_params(axis="y", length=0)
 
 
 def _colours(design):
@@ -47,7 +107,7 @@ def _volumes(ax, design, letter):
         colour = colours[name]
         ax.fill_between(x, below, below + volumes[i], color=style.tint(colour, 0.35), lw=0)
         ax.plot(x, below + volumes[i], color=colour, lw=0.9)
-        labels.append((name, below[-1] + volumes[i][-1] / 2, colour))
+        labels.append((name, below[-1] + volumes[i][-1] / 2, colour if colour not in style.OTHER_ROLES else style.QUIET))
         below = below + volumes[i]
     top = max(1.0, below.max())
     ax.set(xlim=(0, x[-1]), ylim=(0, 1.14 * top), xlabel="Lithiation", ylabel="Volume (1 as pressed)")
@@ -69,6 +129,13 @@ def _volumes(ax, design, letter):
 def _wide(x):
     """Limits that leave room for whole markers at both ends."""
     return x[0] - 0.04 * (x[-1] - x[0]), x[-1] + 0.04 * (x[-1] - x[0])
+
+
+def _tens(ax):
+    """Ticks at tens, not at quarters."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
 
 
 def _content(design):
@@ -93,6 +160,7 @@ def _porosities(ax, design, rows):
         ax.plot(100 * pellets.fractions[at], 100 * pellets.printed[at], **style.open_marker(colour))
         labels[0] = (f"pressed at\n{show(design.pressing.pressure, 'pressure')}\n(open: printed)", *labels[0][1:])
     ax.set(xlim=_wide(x), ylim=(0, 1.1 * top), xlabel=_content(design), ylabel="Porosity (%)")
+    _tens(ax)
     style.label_lines(ax, labels, gap=0.08 * max(text.count("\n") + 1 for text, *_ in labels))
 
 
@@ -110,4 +178,5 @@ def _energies(ax, design, rows):
         ax.plot([own], [value], "o", color=colour, zorder=6)
         ax.annotate(f"{value:.0f}", (own, value), xytext=(-4, -3), textcoords="offset points", fontsize=7, color=colour, ha="right", va="top")
     ax.set(xlim=_wide(x), ylim=(0, 1.08 * max(solid.max(), (dense + spread).max())), xlabel=_content(design), ylabel="Energy density (Wh/L)")
+    _tens(ax)
     style.label_lines(ax, [("electrode", dense[-1], colour), ("without\npores", solid[-1], style.QUIET)], gap=0.13)
