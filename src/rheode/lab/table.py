@@ -96,8 +96,9 @@ def parse_columns(options) -> dict[str, tuple[str, str]]:
     return given
 
 
-def pick(table: Table, quantity: str, unit: str, patterns, given=None) -> np.ndarray | None:
-    """The column of a `quantity` in `unit` (pint's syntax; "" for a plain number), None where there is none.
+def pick(table: Table, quantity: str, unit: str | None, patterns, given=None) -> np.ndarray | None:
+    """The column of a `quantity` in `unit` (pint's syntax; "" for a plain number, None for whatever it has), None where there
+    is none.
 
     patterns: regular expressions of header names, the best first; given: from `parse_columns`, goes first.
     Raises LabError: several columns fit equally, the unit is missing, unknown or of another dimension.
@@ -113,6 +114,8 @@ def pick(table: Table, quantity: str, unit: str, patterns, given=None) -> np.nda
     name = table.names[index]
     if values.dtype.kind != "f":
         raise LabError(f"{table.path}: column {name!r} ({quantity}) holds words, not numbers")
+    if unit is None:
+        return values
     return values * factor(stated or table.units[index], unit, f"{table.path}: column {name!r} ({quantity})", quantity, name)
 
 
