@@ -66,7 +66,7 @@ def show(analysis):
             shown.add_column(column, justify="right" if records and isinstance(records[0][column], (int, float)) else "left")
         for record in records[:40]:
             shown.add_row(*(_text(cell) for cell in record.values()))
-        console.print(shown)
+        Console(highlight=False, width=10_000).print(shown)  # never cut or squeezed: the terminal wraps what is too wide
         if len(records) > 40:
             console.print(f"... {len(records) - 40} more rows (--csv writes them all)", markup=False)
     for note in analysis.notes:
@@ -88,3 +88,4 @@ def _text(cell):
 
 
 # Each file adds its kinds to `lab`. They import nothing heavy at their top.
+from . import electrical  # noqa: E402,F401
