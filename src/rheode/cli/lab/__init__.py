@@ -50,6 +50,7 @@ def finish(analysis, json: Path | None, csv: Path | None, figure: Path | None, d
 def show(analysis):
     """Values with uncertainty, the first table (its first rows), notes, and the YAML lines for a study."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from ...lab.analysis import rows
@@ -61,11 +62,11 @@ def show(analysis):
     if analysis.tables:
         name, table = next(iter(analysis.tables.items()))
         records = list(rows(table))
-        shown = Table(title=name, title_justify="left", box=None, pad_edge=False)
+        shown = Table(title=escape(name), title_justify="left", box=None, pad_edge=False)
         for column in table:
-            shown.add_column(column, justify="right" if records and isinstance(records[0][column], (int, float)) else "left")
+            shown.add_column(escape(column), justify="right" if records and isinstance(records[0][column], (int, float)) else "left")
         for record in records[:40]:
-            shown.add_row(*(_text(cell) for cell in record.values()))
+            shown.add_row(*(escape(_text(cell)) for cell in record.values()))
         Console(highlight=False, width=10_000).print(shown)  # never cut or squeezed: the terminal wraps what is too wide
         if len(records) > 40:
             console.print(f"... {len(records) - 40} more rows (--csv writes them all)", markup=False)
@@ -89,3 +90,4 @@ def _text(cell):
 
 # Each file adds its kinds to `lab`. They import nothing heavy at their top.
 from . import electrical  # noqa: E402,F401
+from . import images  # noqa: E402,F401
