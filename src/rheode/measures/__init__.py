@@ -2,16 +2,19 @@
 
 contact     share of each phase's surface that is in contact
 pores       numbered pores and what becomes of their areas
+raster      a state as an image of its phases
 surfaces    particle surfaces, walls, areas, porosity
 statistics  means and percentiles over a phase, distortion, normalisation
 """
 
 from .contact import contact_ratios
 from .pores import Pores, PoreState, paper_expansion, pure_expansion
+from .raster import BEYOND, rasterise
 from .statistics import Statistics, distortion, share_of_largest, smallest_det, statistics
 from .surfaces import Surfaces, Walls, mean_particle_radius, porosity, solid_area, wall_positions
 
 __all__ = [
+    "BEYOND",
     "Pores",
     "PoreState",
     "Statistics",
@@ -23,6 +26,7 @@ __all__ = [
     "paper_expansion",
     "porosity",
     "pure_expansion",
+    "rasterise",
     "share_of_largest",
     "smallest_det",
     "solid_area",
