@@ -305,3 +305,19 @@ def test_names_on_the_map_are_apart(lithium, size, temperature):
     each = list(boxes.values())
     assert not any(atlas._overlap(a, b) for i, a in enumerate(each) for b in each[:i])
     assert not any(box[0] < marked < box[2] for name, box in boxes.items() if "K" not in name and "°" not in name)
+
+
+@pytest.mark.parametrize("rate, temperature", [(1e-4, 298.0), (1e3, 250.0), (1e-8, 440.0)])
+def test_names_of_the_size_effect_are_inside(lithium, rate, temperature):
+    """Requirement: charts are fit for print; a name along a curve stays in the axes, off every other text."""
+    from rheode.report import atlas, style
+
+    with style.look():
+        fig = atlas.size_effect(lithium, m.size_effect(lithium, rate, temperature), m.crossover(lithium, rate, temperature), m.published_strength(lithium))
+        ax = fig.axes[0]
+        frame = ax.get_window_extent()
+        boxes = {text.get_text(): atlas._box(text) for text in ax.texts}
+    named = [box for name, box in boxes.items() if name.endswith("alone")]
+    assert len(named) >= 2 and all(frame.x0 < box[0] and box[2] < frame.x1 and frame.y0 < box[1] and box[3] < frame.y1 for box in named)
+    level = [box for name, box in boxes.items() if not name.endswith("alone")]  # boxes of inclined names are wider than these
+    assert not any(atlas._overlap(a, b) for i, a in enumerate(level) for b in level[:i] + named)

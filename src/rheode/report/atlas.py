@@ -398,18 +398,28 @@ def size_effect(of, effect, cross, strength=None):
 
 def _power(rate):
     """A rate as mantissa and power of ten: 2 x 10^-4, or 10^-4."""
-    mantissa, exponent = re.fullmatch(r"([\d.]+)e([-+]\d+)", f"{rate:.2g}" if "e" in f"{rate:.2g}" else f"{rate:.1e}").groups()
+    mantissa, exponent = f"{rate:.1e}".split("e")
+    if int(exponent) == 0:
+        return f"{float(mantissa):g}"
     return (f"{float(mantissa):g} × " if float(mantissa) != 1 else "") + f"10$^{{{int(exponent)}}}$"
 
 
 def _name_curve(ax, x, y, name, colour, side, share):
-    """The name along a curve, on its upper (side 1) or lower side, at a share of the height or width of the axes."""
+    """The name along a curve, on its upper (side 1) or lower side, at a share of the height or width of the axes or
+    the nearest one where it lies inside; none if it lies nowhere."""
     spots = ax.transData.transform(np.column_stack([x, y]))
     frame = ax.get_window_extent()
+    limit = ax.transData.transform((x[0], ax.get_ylim()[1] / 2.5))[1]  # the theoretical one, below the band
     rising = y[-1] > y[0]
     along, start, length = (spots[:, 1], frame.y0, frame.height) if rising else (spots[:, 0], frame.x0, frame.width * 0.5)
-    index = int(np.clip(np.argmin(abs(along - start - share * length)), 1, len(x) - 2))
-    a, b = spots[index - 1], spots[index + 1]
-    angle = np.arctan2(b[1] - a[1], b[0] - a[0])
-    off = np.array([-np.sin(angle), np.cos(angle)]) * 6 * side
-    ax.annotate(name, (x[index], y[index]), tuple(off), textcoords="offset points", rotation=np.degrees(angle), rotation_mode="anchor", ha="center", va="center", color=colour, fontsize=7)
+    for each in sorted(np.linspace(0.05, 0.95, 19), key=lambda at: abs(at - share)):
+        index = int(np.clip(np.argmin(abs(along - start - each * length)), 1, len(x) - 2))
+        a, b = spots[index - 1], spots[index + 1]
+        angle = np.arctan2(b[1] - a[1], b[0] - a[0])
+        off = np.array([-np.sin(angle), np.cos(angle)]) * 6 * side
+        text = ax.annotate(name, (x[index], y[index]), tuple(off), textcoords="offset points", rotation=np.degrees(angle), rotation_mode="anchor",
+                           ha="center", va="center", color=colour, fontsize=7, annotation_clip=False)  # fmt: skip
+        box = _box(text)
+        if frame.x0 < box[0] and box[2] < frame.x1 and frame.y0 < box[1] and box[3] < limit:
+            return
+        text.remove()
