@@ -16,8 +16,11 @@ from .signals import NOISE_FACTOR, SHARE, noise, smallest_reversal, turning_poin
 REVERSED = 0.25  # a test is reversed where it goes this share of its height to the other side of its start
 BROKEN, HALF = 0.1, 0.5  # break: the stress falls below a tenth for good; the last sample above half is its place
 EVEN = 0.3  # times are used where no interval is shorter than this share of the median one
-NEAR_ZERO = 0.1  # share of a loop's peak stress in which the unloading is followed to zero stress
 CLEAR = 3.0  # standard deviations above which a stress is not zero
+NEAR_ZERO = 0.1  # share of a loop's peak stress below which the unloading is followed to zero stress ...
+FOLLOWED, THINNED = 8, 400  # ... with so many samples at least, and at most
+ALIKE = 1.2  # loops whose heights differ by more are not averaged
+ROUGH = 10  # samples below which a loop is called rough
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,11 @@ def evaluate(test: MechanicalTest) -> Outcome:
     total = sum(loop.dissipated for loop in found) if found else steps.sum()
     if total < 0:
         raise LabError(f"{test.name}: the test gives work back instead of taking it up: stress and strain are counted in opposite senses; turn one round with --flip")
-    largest = int(np.argmax(stress))
+    largest = int(np.argmax(np.abs(stress)))
     return Outcome(
         test, found, kind, sense, end, broke,
         strength=float(sense * stress[largest]), u_strength=u_stress,
-        longest=float(sense * (strain[-1] if broke else strain.max())), u_longest=u_strain,
+        longest=float(sense * (strain[-1] if broke else strain[np.argmax(np.abs(strain))])), u_longest=u_strain,
         work=float(steps.sum()), smallest=smallest, unfinished=unfinished,
     )
 
@@ -207,7 +210,7 @@ def _loop(strain, stress, steps, trapezoid, corners, at, noises, kind, sense):
     # Both parts end at the same sample of the peak: its strain's error is theirs together.
     shared = stress[peak] * u_strain * dissipated / put_in
     u_loss = np.sqrt(down**2 + (given_back / put_in * up) ** 2 + shared**2 + sampling**2) / put_in if put_in > 0 else np.nan
-    residual, u_residual = _zero_stress(strain[peak : last + 1], stress[peak : last + 1], stress[peak], u_stress) if kind == "pulsating" else (np.nan, np.nan)
+    residual, u_residual = _zero_stress(strain[peak : last + 1], stress[peak : last + 1], stress[peak], u_strain, u_stress) if kind == "pulsating" else (np.nan, np.nan)
     return Loop(
         int(first), int(peak), int(last),
         peak_strain=float(sense * strain[peak]), peak_stress=float(sense * stress[first : last + 1].max()), end_strain=float(sense * strain[last]),
@@ -231,32 +234,46 @@ def _spread(strain, stress, u_strain, u_stress):
     return float(np.sqrt(u_stress**2 * np.sum(weights(strain) ** 2) + u_strain**2 * np.sum(by_strain**2)))
 
 
-def _zero_stress(strain, stress, peak, u_stress):
+def _zero_stress(strain, stress, peak, u_strain, u_stress):
     """(strain, its standard uncertainty) at which an unloading from stress `peak` reaches zero; nan where it does not.
 
-    The strain of the samples between the noise and a tenth of the peak is followed to zero stress as a quadratic in the
-    square root of the stress: straight and rounded approaches are both of that form.
+    Below a tenth of the peak the stress is fitted by zero up to some strain e and a (x - e) + b (x - e)^2 + c (x - e)^4
+    beyond it, none of them negative: straight and rounded approaches, and a specimen that goes slack. Mean and standard
+    deviation over all e, each as likely as its fit is.
     """
-    clear = CLEAR * u_stress
-    below = np.flatnonzero(stress <= max(clear, 1e-9 * peak))
-    if peak <= 0 or not len(below):
+    from scipy.optimize import nnls
+
+    clear = max(CLEAR * u_stress, 1e-6 * peak)
+    low = np.flatnonzero(stress <= NEAR_ZERO * peak)
+    if peak <= 0 or not len(low) or low[0] == 0 or not np.any(stress[low] <= clear):
         return np.nan, np.nan
-    zero = below[0]
-    window = np.arange(zero)[stress[:zero] <= max(NEAR_ZERO * peak, 2 * clear)]
-    if len(window) < 6:
-        if zero == 0 or stress[zero - 1] == stress[zero]:
-            return float(strain[zero]), np.nan
-        share = np.clip(stress[zero - 1] / (stress[zero - 1] - stress[zero]), 0, 1)
-        step = strain[zero] - strain[zero - 1]
-        return float(strain[zero - 1] + share * step), float(abs(step) / np.sqrt(12))
-    root = np.sqrt(stress[window] / peak)
-    terms = np.column_stack([np.ones(len(root)), root, root**2])
-    fit, *_ = np.linalg.lstsq(terms, strain[window], rcond=None)
-    left = strain[window] - terms @ fit
-    u_fit = np.sqrt(np.sum(left**2) / (len(window) - 3) * np.linalg.pinv(terms.T @ terms)[0, 0])
-    # The curve is not followed past where the stress is lost in the noise, nor past the end of the loop.
-    reached = float(np.clip(fit[0], min(strain[zero:].min(), strain[zero]), strain[zero]))
-    return reached, float(np.hypot(u_fit, (strain[zero] - reached) / np.sqrt(12)))
+    through = np.flatnonzero(stress < -2 * clear)  # beyond what noise does once in many samples
+    last = through[0] + 1 if len(through) else len(strain)  # pushed back beyond zero it is not slack
+    x, y = strain[low[0] - 1 : last], stress[low[0] - 1 : last]
+    if len(x) < FOLLOWED:
+        i = np.flatnonzero(y <= clear)[0]
+        return float(np.interp(0.0, y[i - 1 : i + 1][::-1], x[i - 1 : i + 1][::-1])), float(abs(x[i] - x[i - 1]) / np.sqrt(3))
+    if len(x) > THINNED:
+        chosen = np.linspace(0, len(x) - 1, THINNED).astype(int)
+        x, y = x[chosen], y[chosen]
+    scale = np.ptp(x)
+
+    def misfit(e):
+        d = np.maximum(x - e, 0) / scale
+        return nnls(np.column_stack([d, d**2, d**4]), y)[1] ** 2
+
+    tried = np.linspace(x.min(), x[0], 61)
+    for _ in range(3):
+        squares = np.array([misfit(e) for e in tried])
+        variance = max(squares.min() / max(len(x) - 4, 1), u_stress**2, 1e-18 * peak**2)
+        weights = np.exp(-(squares - squares.min()) / (2 * variance))
+        mean = float(weights @ tried / weights.sum())
+        spread = float(np.sqrt(weights @ (tried - mean) ** 2 / weights.sum()))
+        step = tried[1] - tried[0]
+        if spread > 1.5 * step:
+            break
+        tried = np.linspace(max(mean - 5 * max(spread, step), x.min()), min(mean + 5 * max(spread, step), x[0]), 41)
+    return mean, float(np.hypot(max(spread, step / np.sqrt(12)), u_strain))
 
 
 # --- analyses --------------------------------------------------------------------------------------
@@ -305,15 +322,20 @@ _PER_LOOP = (
 
 def _loop_values(values, outcomes):
     most = max(len(outcome.loops) for outcome in outcomes)
+    heights = [abs(loop.peak_strain - outcome.test.strain[0]) for outcome in outcomes for loop in outcome.loops]
     for name, unit, of in _PER_LOOP if most else ():
         first = _mean([of(outcome.loops[0]) for outcome in outcomes if outcome.loops], unit)
         if first is not None:
             values[name if most == 1 else f"{name}, first loop"] = first
-        if most > 1:
-            later = [_mean([of(loop) for loop in outcome.loops[1:]], unit) for outcome in outcomes]
-            later = _mean([(part.value, part.uncertainty if part.uncertainty is not None else np.nan) for part in later if part is not None], unit)
-            if later is not None:
-                values[f"{name}, later loops"] = later
+        if most == 1:
+            continue
+        if max(heights) > ALIKE * min(heights):
+            later = _mean([of(outcome.loops[-1]) for outcome in outcomes if outcome.loops], unit)
+        else:
+            means = [_mean([of(loop) for loop in outcome.loops[1:]], unit) for outcome in outcomes]
+            later = _mean([(mean.value, mean.uncertainty if mean.uncertainty is not None else np.nan) for mean in means if mean is not None], unit)
+        if later is not None:
+            values[f"{name}, {'last loop' if max(heights) > ALIKE * min(heights) else 'later loops'}"] = later
 
 
 def _end_values(values, outcomes):
@@ -363,15 +385,15 @@ def _loop_table(outcomes):
         "peak strain [%]": part(lambda loop: 100 * loop.peak_strain),
         "peak stress [MPa]": part(lambda loop: loop.peak_stress),
         "end strain [%]": part(lambda loop: 100 * loop.end_strain),
-        "work put in [MJ/m^3]": part(lambda loop: loop.put_in),
-        "work given back [MJ/m^3]": part(lambda loop: loop.given_back),
-        "dissipated energy [MJ/m^3]": part(lambda loop: loop.dissipated),
-        "u(dissipated energy) [MJ/m^3]": part(lambda loop: loop.u_dissipated),
+        "put in [MJ/m^3]": part(lambda loop: loop.put_in),
+        "given back [MJ/m^3]": part(lambda loop: loop.given_back),
+        "dissipated [MJ/m^3]": part(lambda loop: loop.dissipated),
+        "u(dissipated) [MJ/m^3]": part(lambda loop: loop.u_dissipated),
         "loss coefficient []": part(lambda loop: loop.loss),
         "u(loss coefficient) []": part(lambda loop: loop.u_loss),
         "residual strain [%]": part(lambda loop: 100 * loop.residual),
         "u(residual strain) [%]": part(lambda loop: 100 * loop.u_residual),
-        "work of the closing chord [MJ/m^3]": part(lambda loop: loop.chord),
+        "closing chord [MJ/m^3]": part(lambda loop: loop.chord),
     }
 
 
@@ -395,6 +417,9 @@ def _remarks(outcome):
         yield f"{name}: the record goes on after the last whole loop; that part is in no loop"
     if any(loop.u_dissipated > 1e-2 * loop.dissipated for loop in outcome.loops):
         yield f"{name}: noise or wide sampling makes a loop's energy uncertain by more than 1 %"
+    rough = [number for number, loop in enumerate(outcome.loops, 1) if loop.last - loop.first < ROUGH]
+    if rough:
+        yield f"{name}: loop{'s' if len(rough) > 1 else ''} {', '.join(map(str, rough))}: fewer than {ROUGH} samples, their energy is rough"
     opened = [number for number, loop in enumerate(outcome.loops, 1) if outcome.kind == "pulsating" and not np.isfinite(loop.residual)]
     if opened:
         yield f"{name}: loop{'s' if len(opened) > 1 else ''} {', '.join(map(str, opened))}: the stress does not come back to zero, so there is no residual strain"
@@ -405,7 +430,7 @@ def _choices(outcomes):
         "work": "per initial volume; integral of stress over strain along the samples, by cubic splines between turning points",
         "dissipated energy": "work put in less work given back between a loop's beginning and its end; the loop is not closed by a line (the table has the closing chord's work apart)",
         "loss coefficient": "dissipated energy over work put in (Pan et al. 2024)",
-        "residual strain": f"where the unloading reaches zero stress, followed there from {100 * NEAR_ZERO:g} % of the peak stress",
+        "residual strain": f"where the unloading reaches zero stress, by a fit to the stresses below {100 * NEAR_ZERO:g} % of the peak: zero up to that strain, then terms of the first, second and fourth power",
         "healing efficiency": "healed over as made, of strength, elongation at break and work to break; Pan et al. 2024 print the strengths and elongations, not the ratio",
         "loops begin": "at the valleys of a pulsating test, at the starting strain on the way up of a reversed one",
         "reversed test": f"goes {100 * REVERSED:g} % of its height to the other side of its start",

@@ -1,5 +1,6 @@
 """From tables to the arrays that the mechanical, sensor, pressure and scattering analyses take: which column is what."""
 
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,10 @@ MASS = (r"mass|weight|masse|gewicht", r".*\b(mass|weight)\b.*")
 RUN = (r"run|cycle|repeat|series|mounting",)
 CURRENT = (r"current|i|strom", r"current.*|.*\bcurrent\b.*|<i>")
 STEP = (r"half|half cycle|step name|step type|state|step|status|mode", r".*step (name|type).*")
-CHARGE = (r"charge taken up|charge|lithiated charge",)
 WAVENUMBER = (r"q|scattering vector|s", r".*\bq\b.*|.*scattering vector.*")
 INTENSITY = (r"i|intensity|i\(q\)|counts", r".*intensity.*|.*counts.*")
 GRAVITY = 9.80665  # m/s^2, standard
+SECONDS = 3600.0  # in an hour
 
 
 def read_test(path, area=None, length=None, columns=None, compression=False, tare=False, flip=False) -> MechanicalTest:
@@ -117,68 +118,108 @@ def _resistance(table, columns):
 
 
 def read_pressure(paths, area=None, capacity=None, lithiates="discharge", columns=None):
-    """(history, how its half cycles were told) of the stack pressure; see `rheode.lab.pressure.history`.
+    """(history, how its half cycles were told, notes) of the stack pressure; see `rheode.lab.pressure.history`.
 
     paths: a file with time and pressure (or force, over `area` [mm^2]) and, in the same file or another on the same
-    clock, the current or the names of the cycler's steps. Without either the turning points of the pressure are taken.
-    capacity [mAh]: charge from x = 0 to 1. Rows without time or pressure are left out. Raises LabError.
+    clock, what the cycler did: a cycler's file of any make, or a table with the current or the names of the steps. Without
+    either the turning points of the pressure are taken. capacity [mAh]: charge from x = 0 to 1. Rows without time or
+    pressure are left out. Raises LabError.
     """
-    log = cycler = None
-    for table in map(read_table, paths):
-        pressure = pick(table, "pressure", "GPa", PRESSURE, columns)
-        if pressure is None:
-            force = pick(table, "force", "N", FORCE, columns)
-            if force is not None:
-                pressure = force / _given(area, table.path, "--area", "pressure", "the force") / 1000
-        current = pick(table, "current", "mA", CURRENT, columns)
-        steps = pick_text(table, "step", STEP, columns)
-        time = pick(table, "time", "s", TIME, columns)
-        if time is None:
-            raise needed(table, "time")
-        if pressure is not None:
-            if log is not None:
-                raise LabError(f"{table.path}: a second file with a pressure; give one cell at a time")
-            log = time, pressure
-        if current is not None or steps is not None:
-            if cycler is not None:
-                raise LabError(f"{table.path}: a second file with the current or the steps; give one cell at a time")
-            cycler = time, current, steps
-    if log is None:
-        raise LabError(f"{', '.join(map(str, paths))}: no column of pressure or force; name it with --column \"pressure=COLUMN [UNIT]\"")
-    time, pressure = log
+    parts = [_part(path, area, columns or {}) for path in paths]
+    notes = [note for part in parts for note in part.notes]
+    logs, cyclers = [part for part in parts if part.pressure is not None], [part for part in parts if part.current is not None or part.steps is not None]
+    for found, what in ((logs, "pressure"), (cyclers, "current or steps")):
+        if len(found) > 1:
+            raise LabError(f"{found[1].path}: a second file with a {what}; give one cell at a time")
+    if not logs:
+        raise LabError(f"{', '.join(map(str, paths))}: no column of pressure or force" + (f" ({'; '.join(notes)})" if notes else "; name it with --column \"pressure=COLUMN [UNIT]\""))
+    time, pressure = logs[0].time, logs[0].pressure
     whole = np.isfinite(time) & np.isfinite(pressure)
     time, pressure = time[whole], pressure[whole]
     if len(time) < 8:
-        raise LabError(f"{paths[0]}: {len(time)} rows with time and pressure, at least 8 are needed")
+        raise LabError(f"{logs[0].path}: {len(time)} rows with time and pressure, at least 8 are needed")
     if np.any(np.diff(time) < 0):
-        raise LabError(f"{paths[0]}: the time goes back; name the one that runs through with --column \"time=COLUMN\"")
-    charge = None
-    if cycler is None:
-        half, how = halves_from_pressure(pressure), "turning points of the pressure; where it rises counts as lithiation"
+        raise LabError(f"{logs[0].path}: the time goes back; name the one that runs through with --column \"time=COLUMN [UNIT]\"")
+    if np.ptp(pressure) == 0:
+        raise LabError(f"{logs[0].path}: the pressure is {1000 * pressure[0]:g} MPa throughout: no sensor was connected, or another column holds it")
+    if not cyclers:
+        return history(time, pressure, halves_from_pressure(pressure)), "turning points of the pressure; where it rises counts as lithiation", notes
+    half, charge, how = _cycled(cyclers[0], time, lithiates)
+    return history(time, pressure, half, charge, capacity), how, notes
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one file holds, arrays (n,): s, GPa, mA, mAh charged, words."""
+
+    path: str
+    time: np.ndarray
+    pressure: np.ndarray | None = None
+    current: np.ndarray | None = None
+    charged: np.ndarray | None = None
+    steps: np.ndarray | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def _part(path, area, columns):
+    from .cyclers import ColumnMap, read
+    from .cyclers.names import QUANTITIES
+
+    try:
+        file = read(path, ColumnMap({name: column for name, column in columns.items() if name in QUANTITIES}))
+    except LabError as error:
+        try:
+            return _plain(path, area, columns)
+        except LabError as other:  # of the two the one that speaks of the kind of file it is
+            raise (other if "voltage" in str(error) else error) from None
+    pressure = file["pressure [Pa]"] * 1e-9 if "pressure [Pa]" in file else None
+    return _Part(file.path, file["time [s]"], pressure, 1000 * file["current [A]"], 1000 * file["integrated capacity [Ah]"], notes=file.notes)
+
+
+def _plain(path, area, columns):
+    table = read_table(path)
+    time = pick(table, "time", "s", TIME, columns)
+    if time is None:
+        raise needed(table, "time")
+    pressure = pick(table, "pressure", "GPa", PRESSURE, columns)
+    if pressure is None:
+        force = pick(table, "force", "N", FORCE, columns)
+        if force is not None:
+            pressure = force / _given(area, path, "--area", "pressure", "the force") / 1000
+    current, charged = pick(table, "current", "mA", CURRENT, columns), None
+    if current is not None:
+        known = np.where(np.isfinite(current), current, 0.0)
+        charged = np.append(0.0, np.cumsum((known[1:] + known[:-1]) / 2 * np.diff(time))) / SECONDS
+    steps = pick_text(table, "step", STEP, columns)
+    if pressure is None and current is None and steps is None:
+        raise needed(table, "pressure, current or steps")
+    return _Part(str(path), time, pressure, current, charged, steps)
+
+
+def _cycled(part, time, lithiates):
+    """(half cycle, charge taken up [mAh], how told) at the times of the pressure."""
+    current = part.current
+    known = np.isfinite(part.time) if current is None else np.isfinite(part.time) & np.isfinite(current)
+    clock = part.time[known]
+    if not len(clock) or time[-1] <= clock[0] or time[0] >= clock[-1]:
+        raise LabError("the pressure and the current share no time: give files on the same clock")
+    if current is None:
+        half, charge, how = halves_from_steps(part.steps[known], lithiates), None, "names of the steps"
+    elif not current[known].any():
+        raise LabError(f"{part.path}: the current is zero throughout: the cell was never cycled in this file, or another column holds the current")
     else:
-        clock, current, steps = cycler
-        running = np.isfinite(clock) & (True if current is None else np.isfinite(current))
-        clock = clock[running]
-        if not len(clock) or time[-1] <= clock[0] or time[0] >= clock[-1]:
-            raise LabError("the pressure and the current share no time: give files on the same clock")
-        if current is not None:
-            current = current[running]
-            if not current.any():
-                raise LabError("the current is zero throughout: the cell was never cycled in this file, or another column holds the current")
-            half, how = halves_from_current(current, lithiates), f"sign of the current (negative: discharge); {lithiates} counts as lithiation"
-            sense = -1 if lithiates == "discharge" else 1
-            charge = sense * np.concatenate([[0.0], np.cumsum((current[1:] + current[:-1]) / 2 * np.diff(clock))]) / 3600
-            charge = np.interp(time, clock, charge)
-        else:
-            half, how = halves_from_steps(steps[running], lithiates), f"names of the steps; {lithiates} counts as lithiation"
-        last = np.clip(np.searchsorted(clock, time, side="right") - 1, 0, len(clock) - 1)
-        half = np.where((time < clock[0]) | (time > clock[-1] + 1), "rest", half[last])
-    return history(time, pressure, half, charge, capacity), how
+        half, how = halves_from_current(current[known], lithiates), "sign of the current, negative on discharge"
+        charge = np.interp(time, clock, (-1 if lithiates == "discharge" else 1) * part.charged[known])
+    last = np.clip(np.searchsorted(clock, time, side="right") - 1, 0, len(clock) - 1)
+    half = np.where((time < clock[0]) | (time > clock[-1] + 1), "rest", half[last])
+    return half, charge, f"{how}; {lithiates} counts as lithiation"
 
 
 def read_scattering(path, columns=None):
     """(q [1/nm], intensity) of a scattering profile. Raises LabError."""
     table = read_table(path)
+    per_angstrom = ["1/angstrom" if unit in ("A^-1", "A-1", "1/A", "A⁻¹") else unit for unit in table.units]  # no ampere here
+    table = replace(table, units=per_angstrom)
     q = pick(table, "q", "1/nm", WAVENUMBER, columns)
     if q is None:
         raise needed(table, "q")

@@ -53,23 +53,26 @@ def _profile(shape, q, centre, width, height, slope, level, constant):
 
 
 def _fit(shape, q, intensity):
-    """lmfit's result, None where the peak is not sure."""
+    """lmfit's best result of several starts, None where the peak is not sure."""
     import lmfit
 
     log = np.log(intensity)
-    # Above the chord between the ends, on logarithmic scales, the peak is highest.
-    chord = np.interp(np.log(q), np.log(q[[0, -1]]), log[[0, -1]])
-    smooth = np.convolve(np.pad(log - chord, 2, mode="edge"), np.full(5, 0.2), mode="valid")
-    top = int(np.argmax(smooth[1:-1])) + 1
-    parameters = lmfit.Parameters()
-    parameters.add("centre", q[top], min=q[0], max=q[-1])
-    parameters.add("width", np.ptp(q) / 5, min=np.diff(q).min(), max=2 * np.ptp(q))
-    parameters.add("height", max(intensity[top] - np.exp(chord[top]), 1e-3 * intensity[top]), min=0)
-    parameters.add("slope", 2.0, min=0, max=6)
-    parameters.add("level", np.exp(chord[top]) / 2, min=0)
-    parameters.add("constant", intensity.min() / 2, min=0)
-    fit = lmfit.minimize(lambda p: np.log(_profile(shape, q, **p.valuesdict())) - log, parameters, nan_policy="omit")
+    fits = []
+    # A peak on a steep background has no maximum of its own: places along q are tried.
+    for share in (0.2, 0.4, 0.6, 0.8):
+        start = q[0] ** (1 - share) * q[-1] ** share
+        here = float(np.exp(np.interp(start, q, log)))
+        for slope in (1.5, 4.0):
+            parameters = lmfit.Parameters()
+            parameters.add("centre", start, min=q[0], max=q[-1])
+            parameters.add("width", start / 2, min=np.diff(q).min(), max=2 * np.ptp(q))
+            parameters.add("height", here / 2, min=0)
+            parameters.add("slope", slope, min=0, max=6)
+            parameters.add("level", here / 2, min=0)
+            parameters.add("constant", intensity.min() / 2, min=0)
+            fits.append(lmfit.minimize(lambda p: np.log(_profile(shape, q, **p.valuesdict())) - log, parameters, max_nfev=2000))
+    fit = min(fits, key=lambda fit: fit.chisqr)
     centre, height = fit.params["centre"], fit.params["height"]
-    if not fit.success or not centre.stderr or not height.stderr or height.value < SEEN * height.stderr or not q[0] < centre.value < q[-1]:
+    if not centre.stderr or not height.stderr or height.value < SEEN * height.stderr or not q[0] < centre.value < q[-1]:
         return None
     return fit

@@ -157,7 +157,7 @@ def _tidy(unit):
     """A unit as pint reads it."""
     unit = unit.strip().replace("Ω", "ohm").replace("Ω", "ohm").replace("Ohms", "ohm").replace("Ohm", "ohm").replace("·", "*").replace(".", "*")
     unit = re.sub(r"[⁻−]", "-", unit).replace("¹", "1").replace("²", "2").replace("³", "3")
-    return re.sub(r"([A-Za-zµμ])\^?(-?\d)", r"\1^\2", unit)
+    return re.sub(r"([A-Za-zµμÅ])\^?(-?\d)", r"\1^\2", unit)
 
 
 # --- finding columns -------------------------------------------------------------------------------

@@ -91,3 +91,4 @@ def _text(cell):
 # Each file adds its kinds to `lab`. They import nothing heavy at their top.
 from . import electrical  # noqa: E402,F401
 from . import images  # noqa: E402,F401
+from . import mechanical  # noqa: E402,F401

@@ -1,0 +1,328 @@
+"""Charts of mechanical tests, scattering, pressure sensors and stack pressure."""
+
+import numpy as np
+
+from .. import style
+
+LINE, REST = style.RUNS[0], style.QUIET
+FIT = style.RUNS[1]
+LONG = 4000  # points of a drawn curve
+SHOWN = 6  # loops that are drawn strongly enough to be told apart
+GPA_TO_MPA = 1000.0
+
+
+# --- loops -----------------------------------------------------------------------------------------
+
+
+def loops(analysis):
+    """a: stress against strain, first loop dark, later ones pale, breaks crossed; b: energy lost per loop; c: loss
+    coefficient. Bars: one standard uncertainty. Tests without loops: a alone."""
+    outcomes, healed = analysis.curves["outcomes"], analysis.curves["healed"]
+    cyclic = [outcome for outcome in outcomes if outcome.loops]
+    with style.look():
+        if not cyclic:
+            fig = style.figure(style.SINGLE, 64 * style.MM)
+            _pulls(fig.subplots(), outcomes, healed)
+        else:
+            fig = style.figure(style.DOUBLE, 62 * style.MM)
+            axes = fig.subplots(1, 3, width_ratios=(1.5, 1, 1))
+            style.title(axes[0], "a", f"{len(cyclic[0].loops)} loops" + (f", {_stem(cyclic[0])}" if len(cyclic) > 1 else ""))
+            _hysteresis(axes[0], cyclic[0])
+            _per_loop(axes[1], cyclic, "b", "Energy lost per loop", "Dissipated energy (MJ/m³)", lambda loop: (loop.dissipated, loop.u_dissipated))
+            _per_loop(axes[2], cyclic, "c", "Share of the work put in", "Loss coefficient", lambda loop: (loop.loss, loop.u_loss))
+            low = min([loop.loss - loop.u_loss for outcome in cyclic for loop in outcome.loops if np.isfinite(loop.loss)])
+            axes[2].set_ylim(0 if low < 0.6 else None, 1.0 if low >= 0 else None)
+        style.settle(fig)
+    return fig
+
+
+def _stem(outcome):
+    return outcome.test.name.rsplit(".", 1)[0]
+
+
+def _thinned(*columns):
+    step = max(1, len(columns[0]) // LONG)
+    return [column[::step] for column in columns]
+
+
+def _percent(test, a, b):
+    return _thinned(100 * test.strain[a:b], test.stress[a:b])
+
+
+def _label_axes(ax, outcome):
+    kind = "True" if outcome.test.measure.startswith("true") else "Nominal"
+    ax.set(xlabel=f"{kind} strain (%)", ylabel=f"{kind} stress (MPa)")
+
+
+def _hysteresis(ax, outcome):
+    found = outcome.loops
+    for number, loop in reversed(list(enumerate(found))):
+        # First and last are told apart; what lies between is there to be seen, not to be read.
+        colour = LINE if number == 0 else FIT if number == len(found) - 1 else style.tint(REST, 0.45)
+        ax.plot(*_percent(outcome.test, loop.first, loop.last + 1), color=colour, lw=1.2 if number in (0, len(found) - 1) else 0.6, zorder=3 if number in (0, len(found) - 1) else 2)
+    tail = found[-1].last
+    if outcome.end - tail > 1:
+        ax.plot(*_percent(outcome.test, tail, outcome.end), color=REST, lw=0.6, zorder=1)
+    if outcome.broke:
+        _cross(ax, outcome, style.INK)
+    for spot, loop, colour in ((0, found[0], LINE), (1, found[-1], FIT))[: min(2, len(found))]:
+        ax.text(0.03, 0.97 - 0.075 * spot, f"loop {1 if spot == 0 else len(found)}", transform=ax.transAxes, color=colour, va="top", fontsize=7)
+    if len(found) > 2:
+        ax.text(0.03, 0.97 - 0.15, "between", transform=ax.transAxes, color=REST, va="top", fontsize=7)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + (0.12 * (high - low) if outcome.sense > 0 else 0.3 * (high - low)))
+    if found[0].residual == found[0].residual:
+        ax.plot(100 * found[0].residual, 0, **style.open_marker(LINE, "v"))
+        ax.annotate("residual strain", (100 * found[0].residual, 0), (0, 7 if outcome.sense < 0 else -7), textcoords="offset points", color=LINE, fontsize=6.5, ha="center", va="bottom" if outcome.sense < 0 else "top", annotation_clip=False)
+        low, high = ax.get_ylim()
+        ax.set_ylim(low - 0.05 * (high - low), high)
+    _label_axes(ax, outcome)
+
+
+def _cross(ax, outcome, colour):
+    ax.plot(100 * outcome.longest, outcome.test.stress[outcome.end - 1], "x", color=colour, ms=5, mew=1.3, zorder=6, clip_on=False)
+
+
+def _per_loop(ax, outcomes, letter, heading, name, of):
+    style.title(ax, letter, heading)
+    most = max(len(outcome.loops) for outcome in outcomes)
+    labels = []
+    for outcome, colour in zip(outcomes, style.RUNS):
+        number = np.arange(1, len(outcome.loops) + 1)
+        value, u = np.array([of(loop) for loop in outcome.loops]).T
+        ax.errorbar(number, value, yerr=u, color=colour, lw=0.8, marker="o", ms=3.2 if most <= 20 else 2, elinewidth=0.8, capsize=0)
+        labels.append((_stem(outcome), value[-1], colour))
+    low, high = ax.get_ylim()
+    ax.set(xlabel="Loop", ylabel=name, xlim=(0.4, most + 0.6), ylim=(min(0, low), 1.08 * high))
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
+    if len(outcomes) > 1:
+        style.label_lines(ax, labels, size=6.5)
+
+
+def _pulls(ax, outcomes, healed):
+    labels = []
+    for group, colour, word in ((outcomes, LINE, "as made"), (healed, FIT, "healed")):
+        for outcome in group:
+            strain, stress = _percent(outcome.test, 0, outcome.end)
+            ax.plot(strain, stress, color=colour, lw=1.1)
+            if outcome.broke:
+                _cross(ax, outcome, colour)
+        if group:
+            far = max(group, key=lambda outcome: abs(outcome.longest))
+            labels.append((far, word if healed else "", colour))
+    _label_axes(ax, outcomes[0])
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(low, 0), high + 0.14 * (high - low))
+    for far, word, colour in labels:
+        at = (100 * far.longest, far.test.stress[far.end - 1])
+        text = ", ".join(filter(None, [word, f"breaks at {100 * far.longest:.3g} %" if far.broke else "did not break"]))
+        right = at[0] > np.mean(ax.get_xlim())
+        ax.annotate(text, at, (-5 if right else 7, 6 if right else 0), textcoords="offset points", color=colour, fontsize=7, ha="right" if right else "left", va="bottom" if right else "center")
+
+
+# --- scattering ------------------------------------------------------------------------------------
+
+
+def saxs(analysis):
+    """The profile with the fitted peak over its background, on logarithmic scales."""
+    profile, size, peak = analysis.tables["profile"], analysis.values["domain size"], analysis.values["peak q"]
+    q, fit = profile["q [1/nm]"], profile["fit"]
+    with style.look():
+        fig = style.figure(style.SINGLE, 64 * style.MM)
+        ax = fig.subplots()
+        ax.plot(q, profile["intensity"], ".", color=LINE, ms=3)
+        ax.plot(q, fit, color=FIT)
+        ax.plot(q, profile["background"], color=style.INK, lw=0.8, ls="--")
+        ax.set(xscale="log", yscale="log", xlabel="Scattering vector $q$ (nm⁻¹)", ylabel="Intensity (as measured)")
+        low = 0.5 * min(profile["intensity"].min(), profile["background"].min())
+        ax.set_ylim(low, None)
+        top = np.interp(peak.value, q, fit)
+        ax.plot([peak.value] * 2, [low, top], color=FIT, lw=0.7, ls=":")
+        ax.text(0.97, 0.96, f"peak at {peak.value:.3g} nm⁻¹\n$d$ = 2π/$q$ = {size.value:.3g} ± {size.uncertainty:.1g} nm", transform=ax.transAxes, color=FIT, ha="right", va="top", fontsize=7)
+        at = np.searchsorted(q, peak.value * 0.75)
+        ax.annotate("background", (q[at], profile["background"][at]), (-4, -8), textcoords="offset points", ha="right", va="top", fontsize=7)
+        style.settle(fig)
+    return fig
+
+
+# --- sensor ----------------------------------------------------------------------------------------
+
+
+def sensor(analysis):
+    """a: resistance against load with the curve, the band of one reading, and readings led to their loads; b: residuals."""
+    drawn = analysis.curves
+    made, unit, level = drawn["calibration"], drawn["unit"], drawn["level"]
+    name = drawn["name"].capitalize()
+    with style.look():
+        fig = style.figure(style.SINGLE, 96 * style.MM)
+        ax, below = fig.subplots(2, 1, height_ratios=(2.4, 1), sharex=True)
+        scale, prefix = _ohms(made.resistance)
+        readings = drawn["readings"]
+        reach = [made.load.min(), made.load.max()]
+        if readings is not None:
+            ends = np.concatenate([readings[column] for column in list(readings)[1:]])
+            reach = [np.nanmin([reach[0], *ends]), np.nanmax([reach[1], *ends])]
+        load = np.geomspace(reach[0] / 1.15, reach[1] * 1.15, 300)
+        low, high = made.band(load, level)
+        ax.fill_between(load, low / scale, high / scale, color=style.tint(FIT, 0.8), lw=0)
+        ax.plot(load, made.curve(load) / scale, color=FIT)
+        runs = list(dict.fromkeys(made.run.tolist()))
+        residual = np.log(made.resistance / made.curve(made.load))
+        for number, run in enumerate(runs):
+            rows = made.run == run
+            colour = LINE if len(runs) == 1 else style.RUNS[number % len(style.RUNS)]
+            for panel, y in ((ax, made.resistance[rows] / scale), (below, 100 * np.expm1(residual[rows]))):
+                panel.plot(made.load[rows], y, **(style.open_marker(colour) | {"markersize": 3.6}))
+        ax.set(xscale="log", yscale="log", ylabel=f"Resistance ({prefix}Ω)", xlim=(load[0], load[-1]))
+        if readings is not None:
+            _readings(ax, readings, drawn["labels"], unit, scale)
+        ax.text(0.97, 0.96, f"band: one reading, {100 * level:g} %", transform=ax.transAxes, color=FIT, ha="right", va="top", fontsize=7)
+        if len(runs) > 1:
+            ax.text(0.97, 0.89, f"{len(runs)} runs, a colour each", transform=ax.transAxes, ha="right", va="top", fontsize=7)
+        below.axhline(0, color=FIT, lw=0.8)
+        half = 100 * (np.log(high) - np.log(low)) / 2
+        below.fill_between(load, -half, half, color=style.tint(FIT, 0.8), lw=0, zorder=0)
+        limit = 1.25 * max(np.abs(100 * residual).max(), np.median(half))
+        below.set(xlabel=f"{name} ({unit})", ylabel="Residual (%)", ylim=(-limit, limit))
+        _plain_ticks(below.xaxis)
+        _plain_ticks(ax.yaxis)
+        ax.tick_params(labelbottom=False)
+        style.settle(fig)
+    return fig
+
+
+def _ohms(resistance):
+    middle = np.median(resistance)
+    return next((size, prefix) for size, prefix in ((1e6, "M"), (1e3, "k"), (1.0, "")) if middle >= 0.2 * size or size == 1.0)
+
+
+def _plain_ticks(axis):
+    """Numbers rather than powers on a logarithmic axis of few decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    if high / low < 3e3:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _readings(ax, readings, labels, unit, scale):
+    resistance, *loads = readings.values()
+    floor = ax.get_ylim()[0]
+    left = ax.get_xlim()[0]
+    ax.set_ylim(floor, None)
+    for ohm, label, best, low, high in zip(resistance, labels, *loads):
+        if not np.isfinite(best):
+            continue
+        ax.plot([left, best, best], [ohm / scale, ohm / scale, floor], color=style.INK, lw=0.8, ls="--", zorder=4)
+        if np.isfinite(low) and np.isfinite(high):
+            ax.plot([low, high], [floor, floor], color=style.INK, lw=3, solid_capstyle="butt", zorder=7, clip_on=False)
+        ax.annotate(f"{label}: {best:.3g} {unit}", (left, ohm / scale), (3, 2), textcoords="offset points", fontsize=7, va="bottom")
+
+
+# --- stack pressure --------------------------------------------------------------------------------
+
+
+def pressure(analysis):
+    """a: pressure against time (against cycles beside a run); b: against charge or lithiation, first and last cycle;
+    c: at the ends of the half cycles. Measured in ink, a simulated run in orange."""
+    measured, simulated = analysis.curves["history"], analysis.curves["simulated"]
+    table, other = analysis.tables["cycles"], analysis.tables.get("simulated cycles")
+    across = next((name for name in ("lithiation []", "charge [mAh]") if name in measured), None)
+    with style.look():
+        fig = style.figure(style.DOUBLE, 100 * style.MM)
+        grid = fig.add_gridspec(2, 2, height_ratios=(1, 1.15), width_ratios=(1, 1.1))
+        _course(fig.add_subplot(grid[0, :]), measured, simulated)
+        _round(fig.add_subplot(grid[1, 0]), measured, simulated, across, table)
+        _states(fig.add_subplot(grid[1, 1]), table, other, analysis.values)
+        style.settle(fig)
+    return fig
+
+
+def _course(ax, measured, simulated):
+    style.title(ax, "a", "Stack pressure")
+    sets = [(measured, style.INK, "measured")] + ([(simulated, FIT, "simulated")] if simulated is not None else [])
+    for history, colour, word in sets:
+        x = history["time [s]"] / 3600 if simulated is None else _cycle_place(history)
+        ax.plot(*_thinned(x, GPA_TO_MPA * history["wall pressure [GPa]"]), color=colour, lw=0.9, zorder=3 if colour == FIT else 2)
+    ax.set(xlabel="Time (h)" if simulated is None else "Cycle", ylabel="Pressure (MPa)")
+    ax.margins(x=0.01)
+    _words(ax, sets)
+
+
+def _words(ax, sets):
+    if len(sets) > 1:
+        for row, (_, colour, word) in enumerate(sets):
+            ax.text(1.0, 1.03 + 0.0 * row, word if row else word + ",                ", transform=ax.transAxes, color=colour, ha="right", va="bottom", fontsize=7)
+
+
+def _cycle_place(history):
+    """Cycles passed, a number between cycles by time."""
+    cycle, time = history["cycle []"], history["time [s]"]
+    place = np.empty(len(cycle))
+    for number in np.unique(cycle):
+        rows = np.flatnonzero(cycle == number)
+        duration = time[min(rows[-1] + 1, len(time) - 1)] - time[rows[0]]
+        place[rows] = number - 1 + (time[rows] - time[rows[0]]) / duration if number > 0 and duration > 0 else 0.0
+    return place
+
+
+def _round(ax, measured, simulated, across, table):
+    style.title(ax, "b", "First and last whole cycle" if across else "")
+    if across is None:
+        ax.set_axis_off()
+        ax.text(0.5, 0.5, "no current in the files:\nno charge to draw against", transform=ax.transAxes, ha="center", va="center", color=style.QUIET, fontsize=7)
+        return
+    first, last = table["cycle []"][0], table["cycle []"][-1]
+    labels = []
+    for number, shade in (((first, 0.5), (last, 0.0)) if first != last else ((last, 0.0),)):
+        labels.append(_one_round(ax, measured, across, number, style.tint(style.INK, shade)))
+    if simulated is not None and across == "lithiation []":
+        numbers = simulated["cycle []"]
+        for number, shade in (((1, 0.5), (numbers.max(), 0.0)) if numbers.max() > 1 else ((1, 0.0),)):
+            labels.append(_one_round(ax, simulated, across, number, style.tint(FIT, shade)))
+    ax.set(xlabel="Lithiation" if across == "lithiation []" else "Charge taken up (mAh)", ylabel="Pressure (MPa)")
+    ax.margins(x=0.03)
+    style.label_lines(ax, labels)
+
+
+def _one_round(ax, history, across, number, colour):
+    rows = (history["cycle []"] == number) & np.isin(history["half []"], ("lithiation", "delithiation"))
+    x, y = _thinned(history[across][rows], GPA_TO_MPA * history["wall pressure [GPa]"][rows])
+    ax.plot(x, y, color=colour, lw=1.0)
+    return f"cycle {number}", float(y[np.argmax(x)]), colour
+
+
+def _states(ax, table, other, values):
+    style.title(ax, "c", "At the ends of the half cycles")
+    cycles = np.array(table["cycle []"])
+    labels, number = [], max(cycles)
+    for state, shape in (("lithiated", "o"), ("delithiated", "s")):
+        y = np.array(table[f"{state} [MPa]"])
+        ax.errorbar(cycles, y, yerr=table[f"u({state}) [MPa]"], ecolor=style.INK, elinewidth=0.8, **style.open_marker(style.INK, shape))
+        labels.append((state, y[-1], style.INK))
+    if other is not None:
+        theirs = np.array(other["cycle []"])
+        for state in ("lithiated", "delithiated"):
+            ax.plot(theirs, other[f"{state} [MPa]"], color=FIT, marker="o" if len(theirs) < 4 else None, ms=2.6)
+            labels.append((f"{state}, simulated", other[f"{state} [MPa]"][-1], FIT))
+        number = max(number, max(theirs))
+    ax.set_ylabel("Pressure (MPa)")
+    style.cycle_axis(ax, number)
+    ax.set_xlim(0.5, number + 0.5)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.22 * (high - low))
+    amplitude, drift = values["amplitude per cycle"], values["drift per cycle"]
+    ax.text(0.02, 0.97, f"amplitude {_pm(amplitude)} MPa\ndrift {_pm(drift)} MPa per cycle", transform=ax.transAxes, va="top", fontsize=7)
+    style.label_lines(ax, labels)
+
+
+def _pm(value):
+    """A value and its uncertainty to two digits of the uncertainty."""
+    if not value.uncertainty:
+        return f"{value.value:.3g}".replace("-", "−")
+    digits = max(0, 1 - int(np.floor(np.log10(value.uncertainty))))
+    return f"{value.value:.{digits}f} ± {value.uncertainty:.{digits}f}".replace("-", "−")
