@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Generic, Literal, TypeVar
 
 import numpy as np
-from pydantic import Field, ValidationError, model_serializer, model_validator
+from pydantic import Field, ValidationError, field_validator, model_serializer, model_validator
 
 from ..reading import Model, Quantity, StudyError, faults_of, nearest, read_mapping, refuse_at, told
 from ..units import GAS_CONSTANT
@@ -41,6 +41,13 @@ class Known(_Parameter[T], Generic[T]):
     source: str = Field("", description="Where it is printed or who measured it")
     temperature: Annotated[float, Quantity("temperature", above=0)] | None = Field(None, description="Temperature it was obtained at")
     conditions: str = Field("", description="How it was obtained, and what else it depends on")
+
+    @field_validator("uncertainty", mode="wrap")
+    @classmethod
+    def _spread(cls, given, read):
+        """The limits of a value are not those of its uncertainty: an exponent above 1 may be uncertain by 0.2."""
+        quantities = [each for each in cls.model_fields["value"].metadata if isinstance(each, Quantity)]
+        return Quantity(quantities[0].kind, least=0).read(given) if quantities and given is not None else read(given)
 
     @model_validator(mode="before")
     @classmethod

@@ -89,6 +89,8 @@ def _text(cell):
 
 
 # Each file adds its kinds to `lab`. They import nothing heavy at their top.
+from . import cycling  # noqa: E402,F401
 from . import electrical  # noqa: E402,F401
 from . import images  # noqa: E402,F401
+from . import indentation  # noqa: E402,F401
 from . import mechanical  # noqa: E402,F401
