@@ -90,8 +90,18 @@ def _continuous(prepared, window, keep_outliers):
         "strain rates": "hdot/h is the strain rate of Xiong et al. 2024 (Eq. 6); Pdot/P, which instruments control, is twice that at constant hardness",
         "outliers": "kept, as asked for" if keep_outliers else RULE,
     }  # fmt: skip
-    analysis = Analysis("indent", values, {"indents": table, "points": joined}, choices, _notes(prepared, table, kept))
+    curves = _curves(prepared, apart) | {"windows": chosen}
+    analysis = Analysis("indent", values, {"indents": table, "points": joined}, choices, _notes(prepared, table, kept), curves=curves)
     return _finished(analysis, kept)
+
+
+def _curves(prepared, apart):
+    """Load over depth of every indent from its contact on, and which of them are left out."""
+    drawn = []
+    for indent in prepared.indents:
+        touching = indent.depth > 0.0
+        drawn.append((indent.name, indent.depth[touching] * NM, indent.load[touching]))
+    return {"load over depth": drawn, "left out": {indent.name for indent, why in zip(prepared.indents, apart) if why}}
 
 
 def _window_origin(window, indents):
@@ -139,7 +149,8 @@ def _quasi_static(prepared, keep_outliers):
         "method": "quasi-static: a power law through each unloading", "means over": "the cycle with the largest load of every indent",
         "outliers": "kept, as asked for" if keep_outliers else RULE + "; judged by that cycle",
     }  # fmt: skip
-    return _finished(Analysis("indent", values, {"cycles": table}, choices, _notes(prepared, {"indent": [i.name for i in prepared.indents], "left out because": apart}, kept)), kept)
+    notes = _notes(prepared, {"indent": [indent.name for indent in prepared.indents], "left out because": apart}, kept)
+    return _finished(Analysis("indent", values, {"cycles": table}, choices, notes, curves=_curves(prepared, apart)), kept)
 
 
 def _cycle(prepared, indent, number, part):
