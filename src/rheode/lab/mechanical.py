@@ -18,7 +18,8 @@ BROKEN, HALF = 0.1, 0.5  # break: the stress falls below a tenth for good; the l
 EVEN = 0.3  # times are used where no interval is shorter than this share of the median one
 CLEAR = 3.0  # standard deviations above which a stress is not zero
 NEAR_ZERO = 0.1  # share of a loop's peak stress below which the unloading is followed to zero stress ...
-FOLLOWED, THINNED = 8, 400  # ... with so many samples at least, and at most
+FOLLOWED, THINNED = 10, 250  # ... with so many samples at least, and at most
+POWERS = np.array([1.0, 1.5, 2.0, 3.0, 4.0, 6.0])  # of the distance from zero stress
 ALIKE = 1.2  # loops whose heights differ by more are not averaged
 ROUGH = 10  # samples below which a loop is called rough
 
@@ -203,6 +204,8 @@ def _loop(strain, stress, steps, trapezoid, corners, at, noises, kind, sense):
         work = np.concatenate([[0.0], np.cumsum(steps[a:b])])
         given_back -= work.min()
         put_in += work[-1] - work.min()
+    if kind == "reversed":
+        put_in += _stub(strain, stress, last) - _stub(strain, stress, first)
     sampling = steps[first:last].sum() - trapezoid[first:last].sum()
     u_work = np.hypot(_spread(strain[first : last + 1], stress[first : last + 1], u_strain, u_stress), sampling)
     dissipated = put_in - given_back
@@ -221,6 +224,12 @@ def _loop(strain, stress, steps, trapezoid, corners, at, noises, kind, sense):
     )
 
 
+def _stub(strain, stress, cut):
+    """The work from the sample of a cut to the strain the test began with, where that is as near as the neighbours are."""
+    beside = strain[max(cut - 1, 0) : cut + 2]
+    return stress[cut] * (strain[0] - strain[cut]) if abs(strain[0] - strain[cut]) <= np.ptp(beside) else 0.0
+
+
 def _spread(strain, stress, u_strain, u_stress):
     """Standard deviation of the trapezoidal integral of stress over strain from independent noise in both."""
 
@@ -237,9 +246,10 @@ def _spread(strain, stress, u_strain, u_stress):
 def _zero_stress(strain, stress, peak, u_strain, u_stress):
     """(strain, its standard uncertainty) at which an unloading from stress `peak` reaches zero; nan where it does not.
 
-    Below a tenth of the peak the stress is fitted by zero up to some strain e and a (x - e) + b (x - e)^2 + c (x - e)^4
-    beyond it, none of them negative: straight and rounded approaches, and a specimen that goes slack. Mean and standard
-    deviation over all e, each as likely as its fit is.
+    Below a tenth of the peak the stress is fitted by zero up to some strain e and by powers of x - e beyond it, with factors
+    that are not negative: straight and rounded approaches, and a specimen that goes slack. Mean and standard
+    deviation over all e, each as likely as its fit is; where the approach is rounded its shape is a guess, so that half the
+    way from where a straight line would lead counts as uncertainty too.
     """
     from scipy.optimize import nnls
 
@@ -259,21 +269,24 @@ def _zero_stress(strain, stress, peak, u_strain, u_stress):
     scale = np.ptp(x)
 
     def misfit(e):
-        d = np.maximum(x - e, 0) / scale
-        return nnls(np.column_stack([d, d**2, d**4]), y)[1] ** 2
+        return nnls((np.maximum(x - e, 0) / scale)[:, None] ** POWERS, y, maxiter=1000)[1] ** 2
 
-    tried = np.linspace(x.min(), x[0], 61)
+    top = np.sort(x)[-3]  # beyond it nothing is left to fit
+    tried = np.linspace(x.min(), top, 61)
     for _ in range(3):
         squares = np.array([misfit(e) for e in tried])
-        variance = max(squares.min() / max(len(x) - 4, 1), u_stress**2, 1e-18 * peak**2)
+        variance = max(squares.min() / max(len(x) - 1 - len(POWERS), 1), u_stress**2, 1e-18 * peak**2)
         weights = np.exp(-(squares - squares.min()) / (2 * variance))
         mean = float(weights @ tried / weights.sum())
         spread = float(np.sqrt(weights @ (tried - mean) ** 2 / weights.sum()))
         step = tried[1] - tried[0]
         if spread > 1.5 * step:
             break
-        tried = np.linspace(max(mean - 5 * max(spread, step), x.min()), min(mean + 5 * max(spread, step), x[0]), 41)
-    return mean, float(np.hypot(max(spread, step / np.sqrt(12)), u_strain))
+        tried = np.linspace(max(mean - 5 * max(spread, step), x.min()), min(mean + 5 * max(spread, step), top), 41)
+    floor = max(clear, 0.01 * peak)
+    low = (y >= floor) & (y <= 3 * floor)
+    straight = np.polyval(np.polyfit(y[low], x[low], 1), 0.0) if low.sum() >= 3 else mean
+    return mean, float(np.sqrt(max(spread, step / np.sqrt(12)) ** 2 + u_strain**2 + ((straight - mean) / 2) ** 2))
 
 
 # --- analyses --------------------------------------------------------------------------------------
@@ -430,7 +443,7 @@ def _choices(outcomes):
         "work": "per initial volume; integral of stress over strain along the samples, by cubic splines between turning points",
         "dissipated energy": "work put in less work given back between a loop's beginning and its end; the loop is not closed by a line (the table has the closing chord's work apart)",
         "loss coefficient": "dissipated energy over work put in (Pan et al. 2024)",
-        "residual strain": f"where the unloading reaches zero stress, by a fit to the stresses below {100 * NEAR_ZERO:g} % of the peak: zero up to that strain, then terms of the first, second and fourth power",
+        "residual strain": f"where the unloading reaches zero stress, by a fit to the stresses below {100 * NEAR_ZERO:g} % of the peak: zero up to that strain, powers 1 to 6 beyond",
         "healing efficiency": "healed over as made, of strength, elongation at break and work to break; Pan et al. 2024 print the strengths and elongations, not the ratio",
         "loops begin": "at the valleys of a pulsating test, at the starting strain on the way up of a reversed one",
         "reversed test": f"goes {100 * REVERSED:g} % of its height to the other side of its start",

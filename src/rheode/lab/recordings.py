@@ -132,7 +132,8 @@ def read_pressure(paths, area=None, capacity=None, lithiates="discharge", column
         if len(found) > 1:
             raise LabError(f"{found[1].path}: a second file with a {what}; give one cell at a time")
     if not logs:
-        raise LabError(f"{', '.join(map(str, paths))}: no column of pressure or force" + (f" ({'; '.join(notes)})" if notes else "; name it with --column \"pressure=COLUMN [UNIT]\""))
+        said = [note for note in notes if "pressure" in note]
+        raise LabError(f"{', '.join(map(str, paths))}: " + (said[0] if said else "no column of pressure or force; name it with --column \"pressure=COLUMN [UNIT]\""))
     time, pressure = logs[0].time, logs[0].pressure
     whole = np.isfinite(time) & np.isfinite(pressure)
     time, pressure = time[whole], pressure[whole]

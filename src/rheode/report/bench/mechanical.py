@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from ...lab.mechanical import ROUGH
 from .. import style
 
 LINE, REST = style.RUNS[0], style.QUIET
 FIT = style.RUNS[1]
+OTHERS = [colour for colour in style.RUNS if colour != FIT]
 LONG = 4000  # points of a drawn curve
-SHOWN = 6  # loops that are drawn strongly enough to be told apart
+UNSURE = 0.1  # of the loss coefficient: a loop known less well is not drawn
 GPA_TO_MPA = 1000.0
 
 
@@ -16,7 +18,7 @@ GPA_TO_MPA = 1000.0
 
 def loops(analysis):
     """a: stress against strain, first loop dark, later ones pale, breaks crossed; b: energy lost per loop; c: loss
-    coefficient. Bars: one standard uncertainty. Tests without loops: a alone."""
+    coefficient, without loops of too few samples. Bars: one standard uncertainty. Tests without loops: a alone."""
     outcomes, healed = analysis.curves["outcomes"], analysis.curves["healed"]
     cyclic = [outcome for outcome in outcomes if outcome.loops]
     with style.look():
@@ -30,8 +32,7 @@ def loops(analysis):
             _hysteresis(axes[0], cyclic[0])
             _per_loop(axes[1], cyclic, "b", "Energy lost per loop", "Dissipated energy (MJ/m³)", lambda loop: (loop.dissipated, loop.u_dissipated))
             _per_loop(axes[2], cyclic, "c", "Share of the work put in", "Loss coefficient", lambda loop: (loop.loss, loop.u_loss))
-            low = min([loop.loss - loop.u_loss for outcome in cyclic for loop in outcome.loops if np.isfinite(loop.loss)])
-            axes[2].set_ylim(0 if low < 0.6 else None, 1.0 if low >= 0 else None)
+            axes[2].set_ylim(0, 1)
         style.settle(fig)
     return fig
 
@@ -56,26 +57,28 @@ def _label_axes(ax, outcome):
 
 def _hysteresis(ax, outcome):
     found = outcome.loops
-    for number, loop in reversed(list(enumerate(found))):
-        # First and last are told apart; what lies between is there to be seen, not to be read.
-        colour = LINE if number == 0 else FIT if number == len(found) - 1 else style.tint(REST, 0.45)
-        ax.plot(*_percent(outcome.test, loop.first, loop.last + 1), color=colour, lw=1.2 if number in (0, len(found) - 1) else 0.6, zorder=3 if number in (0, len(found) - 1) else 2)
-    tail = found[-1].last
-    if outcome.end - tail > 1:
-        ax.plot(*_percent(outcome.test, tail, outcome.end), color=REST, lw=0.6, zorder=1)
+    for loop in found[1:-1]:  # there to be seen, not to be read
+        ax.plot(*_percent(outcome.test, loop.first, loop.last + 1), color=style.tint(REST, 0.45), lw=0.6, zorder=2)
+    ax.plot(*_percent(outcome.test, found[0].first, found[0].last + 1), color=LINE, lw=1.6, zorder=3)
+    words = [("loop 1", LINE)]
+    if len(found) > 1:
+        ax.plot(*_percent(outcome.test, found[-1].first, found[-1].last + 1), color=FIT, lw=0.8, zorder=4)
+        words.append((f"loop {len(found)}", FIT))
+    if len(found) > 2:
+        words.append(("between", REST))
+    if outcome.end - found[-1].last > 1:
+        ax.plot(*_percent(outcome.test, found[-1].last, outcome.end), color=REST, lw=0.6, zorder=1)
     if outcome.broke:
         _cross(ax, outcome, style.INK)
-    for spot, loop, colour in ((0, found[0], LINE), (1, found[-1], FIT))[: min(2, len(found))]:
-        ax.text(0.03, 0.97 - 0.075 * spot, f"loop {1 if spot == 0 else len(found)}", transform=ax.transAxes, color=colour, va="top", fontsize=7)
-    if len(found) > 2:
-        ax.text(0.03, 0.97 - 0.15, "between", transform=ax.transAxes, color=REST, va="top", fontsize=7)
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + (0.12 * (high - low) if outcome.sense > 0 else 0.3 * (high - low)))
-    if found[0].residual == found[0].residual:
-        ax.plot(100 * found[0].residual, 0, **style.open_marker(LINE, "v"))
-        ax.annotate("residual strain", (100 * found[0].residual, 0), (0, 7 if outcome.sense < 0 else -7), textcoords="offset points", color=LINE, fontsize=6.5, ha="center", va="bottom" if outcome.sense < 0 else "top", annotation_clip=False)
-        low, high = ax.get_ylim()
-        ax.set_ylim(low - 0.05 * (high - low), high)
+    up = outcome.sense > 0
+    ax.set_ylim(low - (0.12 if up else 0.02) * (high - low), high + (0.12 if up else 0.3) * (high - low))
+    for spot, (word, colour) in enumerate(words):
+        ax.text(0.03, 0.97 - 0.075 * spot, word, transform=ax.transAxes, color=colour, va="top", fontsize=7)
+    if np.isfinite(found[0].residual):
+        at = (100 * found[0].residual, 0)
+        ax.plot(*at, **style.open_marker(LINE, "v" if up else "^"))
+        ax.annotate("residual strain", at, (0, -7 if up else 7), textcoords="offset points", color=LINE, fontsize=6.5, ha="center", va="top" if up else "bottom", annotation_clip=False)
     _label_axes(ax, outcome)
 
 
@@ -87,11 +90,16 @@ def _per_loop(ax, outcomes, letter, heading, name, of):
     style.title(ax, letter, heading)
     most = max(len(outcome.loops) for outcome in outcomes)
     labels = []
+    hidden = 0
     for outcome, colour in zip(outcomes, style.RUNS):
-        number = np.arange(1, len(outcome.loops) + 1)
-        value, u = np.array([of(loop) for loop in outcome.loops]).T
-        ax.errorbar(number, value, yerr=u, color=colour, lw=0.8, marker="o", ms=3.2 if most <= 20 else 2, elinewidth=0.8, capsize=0)
-        labels.append((_stem(outcome), value[-1], colour))
+        clear = [(number, *of(loop)) for number, loop in enumerate(outcome.loops, 1) if loop.last - loop.first >= ROUGH and loop.u_loss < UNSURE]
+        hidden += len(outcome.loops) - len(clear)
+        if clear:
+            number, value, u = zip(*clear)
+            ax.errorbar(number, value, yerr=u, color=colour, lw=0.8, marker="o", ms=3.2 if most <= 20 else 2, elinewidth=0.8, capsize=0)
+            labels.append((_stem(outcome), value[-1], colour))
+    if hidden:
+        ax.text(0.03, 0.97, f"{hidden} loops of few\nsamples not shown", transform=ax.transAxes, va="top", color=REST, fontsize=6.5)
     low, high = ax.get_ylim()
     ax.set(xlabel="Loop", ylabel=name, xlim=(0.4, most + 0.6), ylim=(min(0, low), 1.08 * high))
     from matplotlib.ticker import MaxNLocator
@@ -117,7 +125,7 @@ def _pulls(ax, outcomes, healed):
     ax.set_ylim(min(low, 0), high + 0.14 * (high - low))
     for far, word, colour in labels:
         at = (100 * far.longest, far.test.stress[far.end - 1])
-        text = ", ".join(filter(None, [word, f"breaks at {100 * far.longest:.3g} %" if far.broke else "did not break"]))
+        text = ", ".join(filter(None, [word, f"breaks at {float(f'{100 * far.longest:.3g}'):g} %" if far.broke else "did not break"]))
         right = at[0] > np.mean(ax.get_xlim())
         ax.annotate(text, at, (-5 if right else 7, 6 if right else 0), textcoords="offset points", color=colour, fontsize=7, ha="right" if right else "left", va="bottom" if right else "center")
 
@@ -135,12 +143,14 @@ def saxs(analysis):
         ax.plot(q, profile["intensity"], ".", color=LINE, ms=3)
         ax.plot(q, fit, color=FIT)
         ax.plot(q, profile["background"], color=style.INK, lw=0.8, ls="--")
-        ax.set(xscale="log", yscale="log", xlabel="Scattering vector $q$ (nm⁻¹)", ylabel="Intensity (as measured)")
+        ax.set(xscale="log", yscale="log", xlabel="Scattering vector $q$ (nm$^{-1}$)", ylabel="Intensity (as measured)")
+        _plain_ticks(ax.xaxis)
+        _plain_ticks(ax.yaxis)
         low = 0.5 * min(profile["intensity"].min(), profile["background"].min())
         ax.set_ylim(low, None)
         top = np.interp(peak.value, q, fit)
         ax.plot([peak.value] * 2, [low, top], color=FIT, lw=0.7, ls=":")
-        ax.text(0.97, 0.96, f"peak at {peak.value:.3g} nm⁻¹\n$d$ = 2π/$q$ = {size.value:.3g} ± {size.uncertainty:.1g} nm", transform=ax.transAxes, color=FIT, ha="right", va="top", fontsize=7)
+        ax.text(0.97, 0.96, f"peak at {peak.value:.3g} nm$^{{-1}}$\n$d$ = 2π/$q$ = {_pm(size)} nm", transform=ax.transAxes, color=FIT, ha="right", va="top", fontsize=7)
         at = np.searchsorted(q, peak.value * 0.75)
         ax.annotate("background", (q[at], profile["background"][at]), (-4, -8), textcoords="offset points", ha="right", va="top", fontsize=7)
         style.settle(fig)
@@ -172,7 +182,7 @@ def sensor(analysis):
         residual = np.log(made.resistance / made.curve(made.load))
         for number, run in enumerate(runs):
             rows = made.run == run
-            colour = LINE if len(runs) == 1 else style.RUNS[number % len(style.RUNS)]
+            colour = OTHERS[number % len(OTHERS)]
             for panel, y in ((ax, made.resistance[rows] / scale), (below, 100 * np.expm1(residual[rows]))):
                 panel.plot(made.load[rows], y, **(style.open_marker(colour) | {"markersize": 3.6}))
         ax.set(xscale="log", yscale="log", ylabel=f"Resistance ({prefix}Ω)", xlim=(load[0], load[-1]))
@@ -204,7 +214,7 @@ def _plain_ticks(axis):
 
     low, high = axis.get_view_interval()
     if high / low < 3e3:
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
 
@@ -212,7 +222,7 @@ def _plain_ticks(axis):
 def _readings(ax, readings, labels, unit, scale):
     resistance, *loads = readings.values()
     floor = ax.get_ylim()[0]
-    left = ax.get_xlim()[0]
+    left, right = ax.get_xlim()
     ax.set_ylim(floor, None)
     for ohm, label, best, low, high in zip(resistance, labels, *loads):
         if not np.isfinite(best):
@@ -220,7 +230,9 @@ def _readings(ax, readings, labels, unit, scale):
         ax.plot([left, best, best], [ohm / scale, ohm / scale, floor], color=style.INK, lw=0.8, ls="--", zorder=4)
         if np.isfinite(low) and np.isfinite(high):
             ax.plot([low, high], [floor, floor], color=style.INK, lw=3, solid_capstyle="butt", zorder=7, clip_on=False)
-        ax.annotate(f"{label}: {best:.3g} {unit}", (left, ohm / scale), (3, 2), textcoords="offset points", fontsize=7, va="bottom")
+        # Under the falling curve there is room, least at the right.
+        side = -1 if np.log(best / left) > 0.6 * np.log(right / left) else 1
+        ax.annotate(f"{label}:\n{best:.3g} {unit}", (best, floor), (4 * side, 6), textcoords="offset points", fontsize=7, va="bottom", ha="left" if side > 0 else "right")
 
 
 # --- stack pressure --------------------------------------------------------------------------------
@@ -255,8 +267,8 @@ def _course(ax, measured, simulated):
 
 def _words(ax, sets):
     if len(sets) > 1:
-        for row, (_, colour, word) in enumerate(sets):
-            ax.text(1.0, 1.03 + 0.0 * row, word if row else word + ",                ", transform=ax.transAxes, color=colour, ha="right", va="bottom", fontsize=7)
+        for (_, colour, word), back in zip(sets, (38, 0)):
+            ax.annotate(word, (1.0, 1.03), (-back, 0), xycoords="axes fraction", textcoords="offset points", color=colour, ha="right", va="bottom", fontsize=7)
 
 
 def _cycle_place(history):
