@@ -128,6 +128,9 @@ def cycles(recording: Recording, electrode=Electrode(), capacity=None, begin=Non
             own = table[f"{way} [mAh]"]
             share = np.where(own > SMALL_STEP * own.max(initial=0.0), theirs[f"{way} [mAh]"] / np.where(own > 0, own, 1.0), np.nan)
             table[f"{way}, {other} - {capacity} [%]"] = 100 * (share - 1)
+    several = _turning(steps)
+    if several:
+        notes.append(f"{'cycle' if len(several) == 1 else 'cycles'} {_listed(several)} of the file hold{'s' if len(several) == 1 else ''} several charges and discharges, which are added up; --begin charge or discharge counts each as a cycle")
     if unfinished and len(table["cycle"]) > 1:
         notes.append(f"{'cycle' if len(unfinished) == 1 else 'cycles'} {_listed(unfinished)} may be unfinished (a half is missing, or ends at another voltage than the others) and {'is' if len(unfinished) == 1 else 'are'} left out of means, retention and life")
     return Cycles(recording, capacity, electrode, of, table, steps, unfinished, choices, [*recording.notes, *notes])
@@ -237,6 +240,17 @@ def _unfinished(steps, table):
     return tuple(sorted(missing))
 
 
+def _turning(steps):
+    """Numbers of the cycles in which a direction comes back after the other."""
+    charge, discharge = steps["charge [mAh]"], steps["discharge [mAh]"]
+    least = SMALL_STEP * max(charge.max(initial=0.0), discharge.max(initial=0.0))
+    moving = np.flatnonzero(np.maximum(charge, discharge) > least)
+    way, number = np.sign(charge - discharge)[moving], steps["cycle"][moving]
+    turns = (way[1:] != way[:-1]) & (number[1:] == number[:-1])
+    found, count = np.unique(number[1:][turns], return_counts=True)
+    return tuple(found[count > 1].tolist())
+
+
 def _listed(numbers):
     return ", ".join(map(str, numbers)) if len(numbers) <= 5 else f"{', '.join(map(str, numbers[:4]))}, ... ({len(numbers)} in all)"
 
@@ -283,6 +297,8 @@ def per_cycle(made: Cycles, cell=None, reference=None) -> Analysis:
     if electrode.active:
         out["utilisation [%]"] = 100 * utilisation(made)
         choices["utilisation"] = f"Eq. 11: active {electrode.active[0]:g} x {electrode.active[1]:g} mAh/g, framework {electrode.framework[0]:g} x {electrode.framework[1]:g} mAh/g, of the {made.of} capacity"
+        if np.nanmax(np.where(made.whole, out["utilisation [%]"], np.nan), initial=0.0) > 105:
+            notes.append("the utilisation exceeds 100 %: check the mass, and that the weight fractions refer to it")
     for way in WAYS:
         out[f"{way} current [mA]"] = table[f"{way} current [mA]"]
     if electrode.one_c:
@@ -351,8 +367,7 @@ def _headlines(made, out, cell, at):
         values[f"coulombic efficiency, cycle {made.numbers[first]}"] = Value(float(efficiency[first]), "%")
         later = whole[1:]
         if len(later):
-            spread = float(np.std(efficiency[later], ddof=1) / np.sqrt(len(later))) if len(later) > 1 else None
-            values["mean coulombic efficiency of the later cycles"] = Value(float(np.mean(efficiency[later])), "%", spread)
+            values["mean coulombic efficiency of the later cycles"] = Value(float(np.mean(efficiency[later])), "%", error_of_mean(efficiency[later]))
     for way in WAYS:
         values[f"mean {way} voltage, cycle {made.numbers[first]}"] = Value(float(out[f"mean {way} voltage [V]"][first]), "V")
     if made.electrode.mass:
@@ -372,6 +387,12 @@ def _headlines(made, out, cell, at):
         worst = max((values[np.nanargmax(np.abs(values))] for values in differences if np.isfinite(values).any()), key=abs, default=np.nan)
         values[f"largest difference of capacity, {other}"] = Value(float(worst), "%")
     return values
+
+
+def error_of_mean(values):
+    """Standard error, None for one value and for values that agree to rounding."""
+    error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+    return error if error > 1e-9 * abs(np.mean(values)) else None
 
 
 # --- rates, temperatures, life --------------------------------------------------------------------

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .analysis import Analysis, LabError, Value
-from .cycling import Cycles, Electrode, profile
+from .cycling import Cycles, Electrode, error_of_mean, profile
 from .signals import noise
 
 STEADY = 0.02  # relative: the current while the dip and the plateau are looked for
@@ -223,7 +223,7 @@ def plating(made: Cycles, cell_area=None, alloying=None, until=None, plates="dis
         values[f"plating efficiency, cycle {first['cycle']}"] = Value(first["efficiency [%]"], "%")
     later = table["efficiency [%]"][1:][np.isfinite(table["efficiency [%]"][1:])]
     if len(later):
-        values["mean plating efficiency of the later cycles"] = Value(float(later.mean()), "%", float(later.std(ddof=1) / np.sqrt(len(later))) if len(later) > 1 else None)
+        values["mean plating efficiency of the later cycles"] = Value(float(later.mean()), "%", error_of_mean(later))
     choices = made.choices | {
         "plating": f"{plates} below {zero:g} V against lithium",
         "alloying": f"{alloying:.6g} mAh in the first cycle, as given" if alloying is not None else f"charge that passes above {zero:g} V before plating begins",

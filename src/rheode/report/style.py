@@ -105,10 +105,11 @@ def open_marker(colour, shape="o"):
                 markeredgewidth=1.1, markersize=4.8, zorder=6, clip_on=False)
 
 
-def label_lines(ax, labels, size=7, gap=None):
+def label_lines(ax, labels, size=7, gap=None, at=1.025):
     """Name lines at their right end, beside the axes, moved apart where they would touch.
 
-    `labels`: (text, height in data units, colour).  Call when the limits of the axes are final.
+    `labels`: (text, height in data units, colour); `at`: where the names begin, as a share of the axes' width, for lines
+    that end within them.  Call when the limits of the axes are final.
     """
     if not labels:
         return
@@ -131,7 +132,7 @@ def label_lines(ax, labels, size=7, gap=None):
     excess = max(spots[-1] - 1.0, 0.0)  # a stack at the top hangs down from there instead of leaving the panel
     spots = [s - excess for s in spots]
     for spot, (_, text, colour) in zip(spots, wanted):
-        ax.text(1.025, spot, text, transform=ax.transAxes, color=colour, va="center", ha="left", fontsize=size)
+        ax.text(at, spot, text, transform=ax.transAxes, color=colour, va="center", ha="left", fontsize=size)
 
 
 def cycle_axis(ax, last):

@@ -60,10 +60,13 @@ def _as(name, dtype, kind):
 
 
 def _clock(column):
-    """Seconds of "12:34:56.789", hours beyond 24 allowed, days before a blank, "d" or "-" counted."""
-    parts = column.str.extract_groups(r"^\s*(?:(\d+)[ d\-]+)?(\d+):(\d+):(\d+(?:\.\d+)?)\s*$").struct
-    days, hours, minutes, seconds = (parts.field(str(i)).cast(pl.Float64) for i in (1, 2, 3, 4))
-    return days.fill_null(0) * 86400 + hours * 3600 + minutes * 60 + seconds
+    """Seconds of "12:34:56.789", hours beyond 24 allowed; days may stand before, with "d", "-" or a blank behind them."""
+    part = column.str.split_exact(":", 2).struct
+    hours, minutes, seconds = (part.field(f"field_{i}") for i in range(3))
+    simple = hours.cast(pl.Float64, strict=False) * 3600
+    days = hours.str.extract_groups(r"^\s*(\d+)[ d\-]+(\d+)\s*$").struct
+    with_days = days.field("1").cast(pl.Float64, strict=False) * 86400 + days.field("2").cast(pl.Float64, strict=False) * 3600
+    return pl.coalesce(simple, with_days) + minutes.cast(pl.Float64, strict=False) * 60 + seconds.cast(pl.Float64, strict=False)
 
 
 # --- text -----------------------------------------------------------------------------------------

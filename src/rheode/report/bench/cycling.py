@@ -11,12 +11,13 @@ from .. import style
 CAPACITY, EFFICIENCY = style.RUNS[0], style.RUNS[1]
 WAYS = {"charge": style.RUNS[1], "discharge": style.RUNS[0]}
 SHADES = (0.12, 0.88)  # of the map in which early cycles are pale and late ones dark
+LONGER = 2.5  # times: a cell that went so much further than a run is drawn on a logarithmic axis
 MANY = 60  # cycles from which markers are points
 
 
 def unit(text):
     """A unit as charts print it."""
-    return re.sub(r"/(cm)?(\w+?)(\d)?$", lambda m: f" {m[1] or ''}{m[2]}$^{{-{m[3] or 1}}}$", text.replace("degC", "°C"))
+    return re.sub(r"/([A-Za-z]+)(\d?)$", lambda m: f" {m[1]}$^{{-{m[2] or 1}}}$", text)
 
 
 def cycles(analysis):
@@ -79,7 +80,7 @@ def _capacity(ax, made, table, cell):
     # The efficiency has the upper part of the panel to itself.
     ax.set(ylim=(0, ax.get_ylim()[1] * (1.04 if cell is None else 1.36)), ylabel=f"Capacity ({unit(made.electrode.unit)})")
     _cycle_axis(ax, number)
-    ax.legend(loc="lower left", handletextpad=0.2, borderaxespad=0.4)
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, handletextpad=0.1, columnspacing=0.9, borderaxespad=0.1)  # above the panel: never on the data
     if cell is not None:
         twin = ax.twinx()
         twin.spines["right"].set_visible(True)
@@ -99,7 +100,7 @@ def _cycle_axis(ax, number):
 
     pad = 0.04 * max(number[-1] - number[0], 1)
     ax.set_xlim(number[0] - pad - (0.4 if len(number) < 12 else 0), number[-1] + pad + (0.4 if len(number) < 12 else 0))
-    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     ax.set_xlabel("Cycle")
 
 
@@ -123,7 +124,7 @@ def rates(analysis):
                 ax.axvline((first + table["last cycle"][i - 1]) / 2, color=style.FAINT, lw=0.8, zorder=0)
             text = f"{table['rate [C]'][i]:.2g} C" if "rate [C]" in table else f"{table[f'{made.of} current [mA]'][i]:.3g} mA"
             middle = (first + final) / 2
-            width = 0.028 * len(text) * (ax.get_xlim()[1] - ax.get_xlim()[0])
+            width = (0.01 + 0.02 * len(text)) * (ax.get_xlim()[1] - ax.get_xlim()[0])
             crowded = middle - last < width  # names that would touch stand one above the other
             ax.text(middle, (1.15 if crowded else 1.08) * top, text, ha="center", va="bottom", fontsize=7, color=style.INK)
             last = -np.inf if crowded else middle
@@ -171,6 +172,7 @@ def life(analysis):
         wide = len(positive) == len(pressure) and positive.max() > 20 * positive.min()
         if wide:
             ax.set_xscale("log")
+            ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         low, high = (positive.min() / 3, positive.max() * 12) if wide else (pressure.min() - 0.12 * max(np.ptp(pressure), 1e-3), pressure.max() + 0.45 * max(np.ptp(pressure), 1e-3))
         ax.set(xlim=(low, high), ylim=(0, 1.25 * max(number.max(), 1)), xlabel="Stack pressure (MPa)", ylabel=f"Cycles to {100 * to:g} % retention")
         _beside(ax, pressure, number, table["cell"])
@@ -240,8 +242,8 @@ def dqdv(analysis):
         ax.set(xlabel="Voltage (V)", ylabel=f"dQ/dV ({unit(measure)} V$^{{-1}}$)")
         ax.margins(x=0.02)
         _named_cycles(ax, numbers)
-        ax.text(0.02, 0.97, "charge", transform=ax.transAxes, va="top", fontsize=7, color=style.QUIET)
-        ax.text(0.02, 0.03, "discharge", transform=ax.transAxes, va="bottom", fontsize=7, color=style.QUIET)
+        for word, side, anchor in (("charge", 3, "bottom"), ("discharge", -3, "top")):
+            ax.annotate(word, (1, 0), xycoords=("axes fraction", "data"), xytext=(-2, side), textcoords="offset points", ha="right", va=anchor, fontsize=7, color=style.QUIET)
         style.settle(fig)
     return fig
 
@@ -301,8 +303,7 @@ def _dip(ax, curve):
     ax.plot([at], [dip], "o", color=style.INK, ms=3.5, zorder=5)
     ax.annotate("", (at, plateau), xytext=(at, dip), arrowprops={"arrowstyle": "<->", "color": style.INK, "lw": 0.8, "shrinkA": 0, "shrinkB": 0})
     depth = plateau - dip
-    ax.text(at + 0.03 * time[-1], dip + 0.3 * depth, f"  {1e3 * found.overpotential:.2f} ± {1e3 * found.error:.2f} mV", fontsize=7, va="center", zorder=6,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85})
+    ax.text(0.98, dip + 0.25 * depth, f"{1e3 * found.overpotential:.2f} ± {1e3 * found.error:.2f} mV", transform=ax.get_yaxis_transform(), ha="right", fontsize=7, va="center", zorder=6)
     ax.text(time[-1], plateau + 0.05 * depth, "plateau", fontsize=7, ha="right", va="bottom")
     ax.set(xlabel="Time since plating began (s)" if seconds else "Time since plating began (min)", ylabel="Voltage (mV)", ylim=(dip - 0.15 * depth, plateau + 0.35 * depth), xlim=(0, time[-1]))
 
@@ -318,8 +319,8 @@ def against(analysis):
         rows = -(-len(panels) // columns)
         fig = style.figure(style.DOUBLE, (12 + 50 * rows) * style.MM)
         axes = np.atleast_1d(fig.subplots(rows, columns)).ravel()
+        shortest = min(number[np.isfinite(values)][-1] for _, series in panels for _, values, _, _ in series)
         for ax, letter, (heading, series) in zip(axes, "abcdef", panels):
-            labels = []
             for text, values, colour, measured in series:
                 known = np.isfinite(values)
                 if measured:
@@ -327,20 +328,40 @@ def against(analysis):
                     ax.plot(number[known], values[known], **style.open_marker(colour) | {"markersize": 4.2 if few else 2.4, "markeredgewidth": 1.0 if few else 0.7, "clip_on": True})
                 else:
                     ax.plot(number[known], values[known], color=colour, lw=1.3, marker="." if known.sum() < 4 else None)
-                labels.append((text, values[known][-1], colour))
             ax.margins(y=0.12)
             low, high = ax.get_ylim()
             ax.set_ylim(0 if low < 0.5 * high and low > -0.05 * abs(high) else low, high)
-            _cycle_axis(ax, number)
+            _shared_axis(ax, number, shortest)
             ax.set_ylabel(heading)
             style.title(ax, letter)
-            style.label_lines(ax, labels)
+            _name(ax, number, series)
         for ax in axes[len(panels) :]:
             ax.set_axis_off()
-        fig.get_layout_engine().set(rect=(0, 0, 1, 0.95))
+        fig.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.09 / rows))
         fig.text(0.995, 0.985, "open markers: measured; lines: simulated", ha="right", va="top", fontsize=7, color=style.QUIET)
         style.settle(fig)
     return fig
+
+
+def _shared_axis(ax, number, shortest):
+    """Cycles; logarithmic where the cell or the run went much further than the other, so that both are seen."""
+    _cycle_axis(ax, number)
+    if number[0] > 0 and number[-1] > LONGER * shortest:
+        ax.set_xscale("log")
+        ax.set_xlim(0.8 * number[0], 1.2 * number[-1])
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def _name(ax, number, series):
+    """Names at the ends of the series; those that end together are moved apart together."""
+    mixed = len({measured for *_, measured in series}) > 1  # names beside the lines would stand on markers
+    ends = {}
+    for text, values, colour, measured in series:
+        last = np.flatnonzero(np.isfinite(values))[-1]
+        ends.setdefault(number[-1] if mixed else number[last], []).append((f"run, {text}" if mixed and not measured else text, values[last], colour))
+    for cycle, labels in ends.items():
+        share = (ax.transScale + ax.transLimits).transform((cycle, ax.get_ylim()[0]))[0]
+        style.label_lines(ax, labels, at=1.025 if share > 0.9 else share + 0.025)
 
 
 def _first_panel(table, made):
