@@ -25,6 +25,7 @@ SMALLEST = 0.05  # of the mean area of the particles: smaller ones go to their n
 SHORTEST = 0.4  # of a side's length: a shorter stretch between two junctions becomes one junction
 FINEST = 0.5  # of a side's length: how far a stretch is refined to follow its outline
 SHARPEST = np.radians(40.0)  # a particle's tip that is sharper is cut off
+LARGEST_LOSS = 0.05  # of a phase's area: more is told as a fault
 TURN = 0.39  # longest side relative to the radius of the particle: 16 sides around a disc
 
 
@@ -67,7 +68,7 @@ def mesh_image(particles, phase, pixel, names, *, gap=GAP, tolerance=None, mesh_
     wanted = np.bincount(phase, count, len(names))[: len(names)] * pixel**2
     box = pixel * np.array(particles.shape[::-1], float)
 
-    labels, owner = clean(particles[::-1])
+    labels, owner = clean(particles[::-1], phase)
     owner = phase[owner]
     radii = pixel * np.sqrt(np.bincount(labels[labels >= 0], minlength=len(owner)) / np.pi)
     mean = radii.mean()
@@ -109,9 +110,11 @@ def _check_sizes(gap, tolerance, mesh_size, contact_size, pixel, box):
 def _notes(account, pixel, gap, tolerance):
     kept = "; ".join(f"{name} {now:.4f} of the box for {then:.4f} in the image" for name, (then, now) in account.fractions.items())
     moved = ", ".join(f"{name} by {1e3 * shift:+.2g} nm" for name, shift in account.shift.items())
+    lost = [f"{name} has {now / then:.0%} of the area that it has in the image" for name, (then, now) in account.fractions.items() if then > 0 and abs(now / then - 1) > LARGEST_LOSS]
     return (
         f"Meshed from an image of {pixel:.6g} um a pixel: {sum(account.particles.values())} particles, outlines within {account.deviation:.3g} um of the smoothed pixels (asked: {tolerance:.3g} um), touching particles and walls {gap:g} um apart.",
         f"Area fractions: {kept}. To keep them the free outlines were moved: {moved}. {account.reassigned:.2%} of the pixels belonged to something too thin or too small to be meshed.",
+        *([f"The mesh does not stand for this image: {', '.join(lost)}; the rest is too fine to be particles at {pixel:.3g} um a pixel."] if lost else []),
     )
 
 
@@ -122,37 +125,48 @@ def _phases(labels, owner):
 # --- the labels
 
 
-def clean(labels, thinnest=THINNEST, smallest=SMALLEST):
+def clean(labels, phase, thinnest=THINNEST, smallest=SMALLEST):
     """Labels whose regions are in one piece, nowhere thinner than `thinnest` pixels, and none far smaller than the rest.
 
-    labels: (ny, nx), -1 in pores. Returns labels 0..P-1 (-1 in pores) and (P,) the label each piece had. What is too thin
-    (a morphological opening of every region, pores too, by a disc) or too small goes to the nearest of what remains.
+    labels: (ny, nx), -1 in pores; phase: (P,) phase of each label. Returns labels 0..P-1 (-1 in pores) and (P,) the label
+    each piece had. What is too thin (a morphological opening of every region, pores too, by a disc) or too small goes to
+    the nearest of what remains: a solid to its own phase or to the pores, unless both are far away.
     """
-    least = max(np.pi * thinnest**2, smallest * _mean_size(labels))
-    radius = 0.5 * thinnest
-    for _ in range(3):
-        kept = _opened(labels, radius)
-        pieces, old = _pieces(kept)
-        size = np.bincount(pieces[pieces >= 0], minlength=len(old))
-        enough = size >= np.where(old >= 0, least, np.pi * thinnest**2)
-        pieces = np.where((pieces >= 0) & enough[pieces], pieces, -1)
-        if not (pieces >= 0).any():
-            raise MeshError(f"every particle is thinner than {thinnest:g} pixels; take a finer image")
-        nearest = ndimage.distance_transform_edt(pieces < 0, return_distances=False, return_indices=True)
-        labels = old[pieces[tuple(nearest)]]
-    # What the last round handed out may be thin again, but it hangs on to something that is not.
+    phase, speck = np.append(phase, PORE), np.pi * thinnest**2  # the phase of label -1 comes last
     pieces, old = _pieces(labels)
-    solid = old >= 0
-    if not solid.any():
-        raise MeshError(f"every particle is thinner than {thinnest:g} pixels or far smaller than the rest; take a finer image")
-    number = np.where(solid, np.cumsum(solid) - 1, -1)
-    return number[pieces], old[solid]
+    size = np.bincount(pieces.ravel(), minlength=len(old))
+    particles = size[(old >= 0) & (size >= speck)]
+    least = max(speck, smallest * particles.mean()) if len(particles) else speck
+
+    def enough(candidates):
+        """Where pieces are large enough, and their labels there, OUTSIDE elsewhere."""
+        pieces, old = _pieces(candidates)
+        size = np.bincount(pieces[pieces >= 0], minlength=len(old))
+        kept = (pieces >= 0) & (size >= np.where(old >= 0, least, speck))[pieces]
+        if not (old[pieces[kept]] >= 0).any():
+            raise MeshError(f"every particle is thinner than {thinnest:g} pixels or far smaller than the rest; take a finer image")
+        return np.where(kept, old[pieces], OUTSIDE)
+
+    for _ in range(3):
+        kept = enough(_opened(labels, 0.5 * thinnest))
+        before, labels = phase[labels], _nearest(kept)
+        for k in np.unique(before[(before >= 0) & (before != phase[labels])]):
+            own = np.where((kept != OUTSIDE) & np.isin(phase[kept], (k, PORE)), kept, OUTSIDE)
+            if (own != OUTSIDE).any():
+                near = ndimage.distance_transform_edt(own == OUTSIDE) <= thinnest
+                labels = np.where((before == k) & near, _nearest(own), labels)
+    # What is handed out may be thin again, but it shall hang on to something that is not.
+    while ((kept := enough(labels)) == OUTSIDE).any():
+        labels = _nearest(kept)
+    pieces, old = _pieces(labels)
+    number = np.where(old >= 0, np.cumsum(old >= 0) - 1, -1)
+    return number[pieces], old[old >= 0]
 
 
-def _mean_size(labels):
-    """Mean area of the particles in pixels, each weighted by its area: specks do not count."""
-    size = np.bincount(labels[labels >= 0]).astype(float)
-    return (size**2).sum() / size.sum()
+def _nearest(labels):
+    """Labels with those that are OUTSIDE taken from the nearest pixel that is not."""
+    at = ndimage.distance_transform_edt(labels == OUTSIDE, return_distances=False, return_indices=True)
+    return labels[tuple(at)]
 
 
 def _opened(labels, radius):
@@ -305,7 +319,9 @@ class _Map:
                 line = arc["points"] if forward else arc["points"][::-1]
                 points += list(line[:-1])
                 other += [arc["sides"][1] if forward else arc["sides"][0]] * (len(line) - 1)
-            found.append((me, np.array(points).reshape(-1, 2), np.array(other, int)))
+            points, other = np.array(points).reshape(-1, 2), np.array(other, int)
+            long = np.linalg.norm(np.roll(points, -1, axis=0) - points, axis=1) > 1e-9 * self.contact_size
+            found.append((me, points[long], other[long]))
         return found, deviation
 
     def _contract(self):
@@ -412,8 +428,7 @@ def _polygons(outlines, owner, wanted, gap, tolerance, box, rounds=12):
     free = np.bincount(phase, [np.linalg.norm(np.roll(points, -1, axis=0) - points, axis=1)[other == PORE].sum() for _, points, other in outlines], len(wanted))
     shift = np.zeros(len(wanted))
     for _ in range(rounds):
-        inset = [np.where(other >= 0, 0.5 * gap, np.where(other == OUTSIDE, gap, -shift[owner[me]])) for me, _, other in outlines]
-        rings = [(me, _inset(points, distance)) for (me, points, _), distance in zip(outlines, inset)]
+        rings = [(me, _inset(points, np.where(other >= 0, 0.5 * gap, np.where(other == OUTSIDE, gap, 0.0)), other == PORE, shift[owner[me]])) for me, points, other in outlines]
         rings, clearance = _kept_apart(rings, box, gap)
         lack = wanted - np.bincount(phase, [_area(points) for _, points in rings], len(wanted))
         if np.abs(lack).max() < 1e-6 * wanted.sum():
@@ -442,21 +457,24 @@ def _untipped(points, other):
     return points, other
 
 
-def _inset(points, distance):
-    """A polygon whose sides are moved inwards, each by its own distance (negative: outwards); um."""
+def _inset(points, distance, free, shift):
+    """A polygon whose sides are moved inwards, each by its own distance, and whose corners between two free sides are moved
+    outwards by `shift`; um. Where a free side meets another the corner stays on the free one, so that no contact shuts."""
     along = np.roll(points, -1, axis=0) - points
     normal = np.column_stack([-along[:, 1], along[:, 0]]) / np.maximum(np.linalg.norm(along, axis=1), 1e-300)[:, None]
     n1, n2, d1, d2 = np.roll(normal, 1, axis=0), normal, np.roll(distance, 1), distance
     sine = cross(n1, n2)
+    mean = n1 + n2
+    mean = mean / np.maximum(np.linalg.norm(mean, axis=1), 1e-300)[:, None]
     # The corner of the moved sides; where they are nearly in line, along the mean normal by the larger distance.
     bent = np.abs(sine) > np.sin(np.radians(20))
     safe = np.where(bent, sine, 1.0)
     corner = np.column_stack([d1 * n2[:, 1] - d2 * n1[:, 1], d2 * n1[:, 0] - d1 * n2[:, 0]]) / safe[:, None]
-    mean = n1 + n2
-    straight = mean / np.maximum(np.linalg.norm(mean, axis=1), 1e-300)[:, None] * np.maximum(d1, d2)[:, None]
-    move = np.where(bent[:, None], corner, straight)
-    size, most = np.linalg.norm(move, axis=1), 3 * np.maximum(np.abs(d1), np.abs(d2))
-    return points + move * np.minimum(1, most / np.maximum(size, 1e-300))[:, None]
+    most = np.maximum(d1, d2)
+    move = np.where(bent[:, None], corner, mean * most[:, None])
+    size = np.linalg.norm(move, axis=1)
+    move = move * np.minimum(1, 3 * most / np.maximum(size, 1e-300))[:, None]
+    return points + move - np.where((free & np.roll(free, 1))[:, None], shift * mean, 0.0)
 
 
 def _kept_apart(rings, box, gap, rounds=200):
@@ -477,6 +495,13 @@ def _kept_apart(rings, box, gap, rounds=200):
         fits = (side != corner) & (after[side] != corner)
         corner, side = corner[fits], side[fits]
         distance, normal = _off_segment(points[corner], points[side], points[after[side]])
+        # Corners that coincide part by withdrawing into their particles.
+        along = points[after] - points
+        inward = np.zeros_like(points)
+        for corners in (np.arange(len(points)), after):
+            np.add.at(inward, corners, np.column_stack([-along[:, 1], along[:, 0]]))
+        same = np.minimum(*(np.linalg.norm(points[corner] - points[end], axis=1) for end in (side, after[side]))) < 1e-9 * gap
+        normal[same] = inward[corner[same]] / np.linalg.norm(inward[corner[same]], axis=1)[:, None]
         # Of the sides of one polygon the nearest decides whether a corner lies inside it.
         order = np.lexsort((np.abs(distance), particle[side], corner))
         corner, side, distance, normal = corner[order], side[order], distance[order], normal[order]

@@ -219,6 +219,8 @@ def fill(points, segments, owner, size, wanted=None, smoothing=8):
             break
         bad = bad[locate(points, triangles, region, centre[bad], bad)]
         bad = bad[clear(centre[bad], 0.55)]
+        # Behind a segment a circle is not empty: its centre may have been added before.
+        bad = bad[cKDTree(points).query(centre[bad])[0] > 0.1 * np.minimum(radius, target)[bad]]
         bad = bad[np.argsort(-radius[bad] / target[bad], kind="stable")]
         chosen = _apart(centre[bad], 0.7 * np.minimum(radius, target)[bad])
         if len(chosen) == 0:
