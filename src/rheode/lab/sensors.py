@@ -173,7 +173,10 @@ def _fit_with_trend(model, x, y, centre):
     for _ in range(3):
         # The fit has drawn the curve to its points, most where they are few: what is left of each one's scatter.
         left = 1 - np.exp(-2 * fit.trend * (x - centre)) * fit.leverage(x)
-        fit = _fit(model, x, y, _scatter_trend(x, (y - fit(x)) / np.sqrt(np.maximum(left, 1e-3))), centre)
+        trend = _scatter_trend(x, (y - fit(x)) / np.sqrt(np.maximum(left, 1e-3)))
+        if trend == fit.trend:
+            break
+        fit = _fit(model, x, y, trend, centre)
     return fit
 
 
@@ -186,8 +189,10 @@ def _scatter_trend(x, rest):
     def doubt(trend):  # -2 log-likelihood
         return len(x) * np.log(np.sum((rest * np.exp(-trend * z)) ** 2))
 
+    if len(x) < ENOUGH or not rest.any():
+        return 0.0
     found = minimize_scalar(doubt, bounds=(-3, 3), method="bounded")
-    return float(found.x) if len(x) >= ENOUGH and doubt(0.0) - found.fun > TREND else 0.0
+    return float(found.x) if doubt(0.0) - found.fun > TREND else 0.0
 
 
 def calibrate(load, resistance, run=None, model="auto") -> Calibration:

@@ -278,6 +278,8 @@ def _begin(rows):
         following = rows[begin : begin + 3]
         width = max(map(len, following))
         if all(2 * _numeric(row) >= width and _numeric(row) >= min(2, width) for row in following):
+            while begin and _number(rows[begin - 1][0]) is not None:  # a first record with cells that are empty or words
+                begin -= 1
             return begin
     return None
 
