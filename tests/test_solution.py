@@ -127,7 +127,6 @@ class Trace:
     """A system that remembers the energies of the states that a minimiser accepted."""
 
     def __init__(self, system):
-        self.__dict__.update(system.__dict__)
         self.system, self.energies = system, []
 
     def __getattr__(self, name):

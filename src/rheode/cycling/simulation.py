@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rheode.cycling.jamming import jam, loose
 from rheode.cycling.model import Model, build_mesh
 from rheode.cycling.protocol import halves
 from rheode.measures import Pores
@@ -81,7 +82,7 @@ class Simulation:
         """
         directory = Path(directory or Path("runs") / self.study.name)
         Record.check(directory, overwrite)  # before anything that takes time
-        mesh = self.mesh
+        mesh = jam(self.study, self.mesh) if loose(self.study, self.mesh) else self.mesh
         stored = self.study.model_copy(update={"versions": {}}).dump()  # with the versions of today
         record = Record.create(directory, stored, mesh, overwrite=overwrite)
         return _Run(self.study, mesh, record, callback).start()

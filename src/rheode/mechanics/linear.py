@@ -8,6 +8,7 @@ The matrix is given as the upper triangle in CSR with sorted columns and a full 
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib.util
 
 import numpy as np
@@ -19,15 +20,20 @@ from scipy.sparse.linalg import splu
 THREADS = 1
 
 
+@functools.cache
+def _mkl():
+    from pypardiso import PyPardisoSolver
+
+    return PyPardisoSolver(mtype=-2).libmkl  # searched for on disk: half a second
+
+
 class Pardiso:
     """MKL PARDISO, LDL^T of a real symmetric indefinite matrix: the fastest on x86 (optional)."""
 
     name = "pardiso"
 
     def __init__(self):
-        from pypardiso import PyPardisoSolver
-
-        library = PyPardisoSolver(mtype=-2).libmkl
+        library = _mkl()
         # Waiting threads spin: on a busy machine two are slower than one by far.
         if THREADS == 1:
             library.MKL_Set_Threading_Layer(1)  # sequential

@@ -20,8 +20,8 @@ import numpy as np
 log = logging.getLogger("rheode.newton")
 
 # Smallest and largest shift by the mean diagonal of the Hessian, and how it grows and shrinks.
-SMALLEST_SHIFT, LARGEST_SHIFT = 3e-5, 1e3
-UP, DOWN = 4.0, 0.25
+SMALLEST_SHIFT, LARGEST_SHIFT = 3e-6, 1e3
+UP, DOWN = 4.0, 0.1
 
 
 @dataclass

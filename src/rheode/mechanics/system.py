@@ -27,7 +27,7 @@ def _gather_map(target, n):
     order = np.argsort(target, kind="stable")
     order = order[np.searchsorted(target[order], 0) :]
     starts = np.searchsorted(target[order], np.arange(n + 1))
-    return starts, order
+    return starts, order.astype(np.int32)  # half the memory; the entries are fewer than 2^31
 
 
 class System:
