@@ -10,13 +10,14 @@ import numpy as np
 
 from ..electrode import formulas
 from .analysis import Analysis, LabError, Value
-from .cyclers.table import SMALL_STEP, Recording, count_cycles
+from .cyclers.table import RESTING, SMALL_STEP, Recording, count_cycles
 
 WAYS = ("charge", "discharge")
 # The half of a cycle whose charge comes back, and the half that put it in.
 EFFICIENCIES = {"full": ("discharge", "charge"), "cathode": ("discharge", "charge"), "anode": ("charge", "discharge")}
 ALIKE = 0.05  # relative: currents nearer than this are one rate
 ALIKE_TEMPERATURE = 3.0  # K: means nearer than this are one temperature
+LEAST = 1e-6  # of the largest charge: less is none
 SAME_END = 0.02  # of the range of voltage: a half that ends this near to where the others of its kind end is finished
 LASTING = 3  # cycles below a retention end a life; fewer are an outlier
 SHOWN_CYCLES = 6  # profiles in a figure
@@ -144,10 +145,13 @@ def by_step(recording, number, capacity) -> dict[str, np.ndarray]:
     new = np.append(True, (np.diff(recording["step []"]) != 0) | (np.diff(number) != 0))
     first = np.flatnonzero(new)
     last = np.append(first[1:], len(time)) - 1
-    # The voltage at which a charge passed: the mean of two records, but for the first of a step, before which it jumped.
+    # What passes until a rest is first recorded belongs to the step before it.
+    block = np.cumsum(new) - 1
+    block[first[1:]] -= np.abs(recording["current [A]"][first[1:]]) <= RESTING * np.abs(recording["current [A]"]).max(initial=0.0)
+    # The voltage at which a charge passed: the mean of two records, but where it jumped between steps.
+    same = block[1:] == block[:-1]
     between = voltage.copy()
-    between[1:] += np.where(new[1:], voltage[1:], voltage[:-1])
-    between[1:] *= 0.5
+    between[1:] = np.where(same & ~new[1:], 0.5 * (voltage[1:] + voltage[:-1]), np.where(same, voltage[:-1], voltage[1:]))
     energy = passed * between
     table = {"step": recording["step []"][first], "cycle": number[first], "record": first, "time [s]": time[first]}
     if "step time [s]" in recording:
@@ -156,8 +160,8 @@ def by_step(recording, number, capacity) -> dict[str, np.ndarray]:
     else:
         table["duration [s]"] = time[last] - time[np.maximum(first - 1, 0)]
     for way, sign in (("charge", 1.0), ("discharge", -1.0)):
-        table[f"{way} [mAh]"] = np.add.reduceat(np.maximum(sign * passed, 0.0), first)
-        table[f"{way} [mWh]"] = np.add.reduceat(np.where(sign * passed > 0, sign * energy, 0.0), first)
+        table[f"{way} [mAh]"] = np.bincount(block, np.maximum(sign * passed, 0.0), len(first))
+        table[f"{way} [mWh]"] = np.bincount(block, np.where(sign * passed > 0, sign * energy, 0.0), len(first))
     table["first voltage [V]"], table["last voltage [V]"] = voltage[first], voltage[last]
     for name, unit, scale in (("temperature [degC]", "temperature [degC]", 1.0), ("pressure [Pa]", "pressure [MPa]", 1e-6)):
         if name in recording:
@@ -184,7 +188,7 @@ def by_cycle(steps) -> dict[str, np.ndarray]:
             table[f"{way} [{unit}]"] = np.bincount(index, steps[f"{way} [{unit}]"], m)
     for way in WAYS:
         charge = table[f"{way} [mAh]"]
-        counts = charge > SMALL_STEP * charge.max(initial=0.0)
+        counts = charge > LEAST * charge.max(initial=0.0)
         table[f"mean {way} voltage [V]"] = np.divide(table[f"{way} [mWh]"], charge, out=np.full(m, np.nan), where=counts)
         table[f"{way} current [mA]"] = _main_current(steps, way, index, m)
     for name in ("temperature [degC]", "pressure [MPa]"):

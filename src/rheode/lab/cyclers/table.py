@@ -106,7 +106,7 @@ def normalise(raw: Raw) -> Recording:
                 table[name] = values
             else:
                 notes.append(f"the {name.split()[0]} channel reads 0 throughout and is left out: nothing was connected to it")
-    choices["integrated capacity"] = "trapezoids within a step; the first interval of a step at the current recorded at its end"
+    choices["integrated capacity"] = "trapezoids" if raw.step_time is None else "trapezoids, cut where the time within a step says that it began"
     return Recording(raw.path, raw.format, pl.DataFrame(table), choices, notes)
 
 
@@ -238,19 +238,22 @@ def _step_begins(raw, sense):
 
 
 def integrated(time, current, begins, step_time=None):
-    """Net charge [Ah] (n,) from time [s] and current [A], trapezoids within a step.
+    """Net charge [Ah] (n,) from time [s] and current [A] by trapezoids.
 
-    `begins`: (n,) bool, first records of steps. The current jumps between steps: the first interval of a step has
-    the current recorded at its end, from the step's own start where `step_time` [s] tells it.
+    `begins`: (n,) bool, first records of steps. Where `step_time` [s] tells when a step began, the interval before its first
+    record is cut there: the current of the step before until then (not over a pause), its own from then on.
     """
-    interval = np.diff(time, prepend=time[0])
-    mean = current.copy()
-    mean[1:] += np.where(begins[1:], current[1:], current[:-1])
-    mean[1:] *= 0.5
+    interval = np.maximum(np.diff(time, prepend=time[0]), 0.0)
+    before = np.append(current[0], current[:-1])
+    charge = 0.5 * (before + current) * interval
     if step_time is not None:
-        interval = np.where(begins & np.isfinite(step_time), np.minimum(step_time, interval), interval)
-        interval[0] = _before(time, step_time)
-    return np.cumsum(mean * np.maximum(interval, 0.0)) / SECONDS
+        known = begins & np.isfinite(step_time)
+        own = np.clip(np.nan_to_num(step_time), 0.0, interval)
+        left = interval - own
+        left[left > 2 * np.append(0.0, interval[:-1])] = 0.0
+        charge = np.where(known, current * own + before * left, charge)
+        charge[0] = current[0] * _before(time, step_time)
+    return np.cumsum(charge) / SECONDS
 
 
 def _before(time, step_time):
