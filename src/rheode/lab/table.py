@@ -72,7 +72,7 @@ class Layout:
 def layout(lines) -> Layout | None:
     """The layout of a text table from its first lines (some hundred), None where they hold no table of numbers."""
     for delimiter in _delimiters(lines):
-        numbered = [(number, row) for number, line in enumerate(lines) if any(row := _bare(_cells(line, delimiter)))]
+        numbered = [(number, row) for number, line in enumerate(lines) if any(row := _cells(line, delimiter))]
         rows = [row for _, row in numbered]
         begin = _begin(rows)
         if begin is not None:
@@ -212,6 +212,7 @@ def _delimiters(lines):
 
 
 def _cells(line, delimiter):
+    line = re.sub(r"^#+\s*", "", line)  # a header as a comment
     if delimiter is None:
         return line.split()
     cells = next(csv.reader([line], delimiter=delimiter), [])
@@ -255,7 +256,7 @@ def _numeric(cells):
 
 def _table(path, rows):
     """The Table in rows of cells, or None."""
-    rows = [row for row in map(_bare, rows) if any(row)]
+    rows = [row for row in rows if any(row)]
     begin = _begin(rows)
     if begin is None:
         return None
@@ -266,18 +267,15 @@ def _table(path, rows):
     return Table(path, names, units, columns)
 
 
-def _bare(row):
-    """Cells without the sign that makes a header a comment."""
-    return [cell.lstrip("#").strip() if i == 0 else cell for i, cell in enumerate(row)]
-
-
 def _begin(rows):
-    """The row on which the numbers begin, None where there are none: three follow each other (or all that are left, two
-    at least) of which each is half numbers."""
+    """The row on which the numbers begin, None where there are none: three follow each other (or all that are left, two at
+    least) that hold numbers, the first and another as half of their cells."""
     for begin in range(min(len(rows) - 1, SCAN)):
         following = rows[begin : begin + 3]
         width = max(map(len, following))
-        if all(2 * _numeric(row) >= width and _numeric(row) >= min(2, width) for row in following):
+        numbers = [_numeric(row) for row in following]
+        full = [2 * number >= width and number >= min(2, width) for number in numbers]
+        if full[0] and all(numbers) and sum(full) >= 2:
             while begin and _number(rows[begin - 1][0]) is not None:  # a first record with cells that are empty or words
                 begin -= 1
             return begin
