@@ -389,7 +389,7 @@ def _judge(pulses, time, voltage, current, noise, shape):
         resting = (time[pulse.last - 1] - time[pulse.stop]) if pulse.last > pulse.stop else 0.0
         left = left_over(pulse.rate * pulse.duration, pulse.rate * resting, shape)
         if pulse.last > pulse.stop and left > RELAXED:
-            say(f"the rest of {resting:.3g} s is short against l^2/D = {1 / pulse.rate:.2g} s: {100 * left:.0f} % of the gradient is left")
+            say(f"the rest of {resting:.3g} s is short against l^2/D = {1 / pulse.rate:.2g} s: E is {100 * left:.0f} % of dEs away from equilibrium")
         if pulse.misfit > MISFIT:
             say(f"not the law of diffusion: {100 * pulse.misfit:.0f} % misfit")
         if change > KINETIC * step:

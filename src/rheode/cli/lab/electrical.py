@@ -7,6 +7,11 @@ import typer
 
 from . import CsvOption, Files, FigureOption, JsonOption, check_outputs, finish, lab, quantity
 
+CircuitOption = Annotated[Optional[str], typer.Option("--circuit", metavar="CIRCUIT", help="Equivalent circuit, such as \"R0-p(R1,C1)-p(R2-Wo1,C2)\": elements R, C, L, CPE, W, Wo, Ws; - in series, p(a,b) parallel.")]
+WeightOption = Annotated[str, typer.Option("--weight", metavar="WEIGHT", help="modulus: residuals divided by |Z|; unit: as they are.")]
+ThicknessOption = Annotated[Optional[str], typer.Option("--thickness", metavar="LENGTH", help="Thickness of the sample, such as \"0.51 mm\" or \"0.51 +- 0.01 mm\".")]
+AreaOption = Annotated[Optional[str], typer.Option("--area", metavar="AREA", help="Area of an electrode, such as \"1.13 cm^2\", +- allowed.")]
+DiameterOption = Annotated[Optional[str], typer.Option("--diameter", metavar="LENGTH", help="Diameter of round electrodes instead of the area, +- allowed.")]
 ColumnOption = Annotated[Optional[list[str]], typer.Option("--column", metavar="QUANTITY=COLUMN", help="Which column holds a quantity, with its unit where the file has none: \"voltage=Ewe [V]\". Repeatable.")]
 
 
@@ -43,6 +48,162 @@ def gitt(
     analysis.choices["format of the file"] = recording.format
     analysis.notes += recording.notes
     finish(analysis, json, csv, figure, _figure("gitt"))
+
+
+@lab.command()
+def eis(
+    files: Files,
+    circuit: CircuitOption = None,
+    weight: WeightOption = "modulus",
+    minimum: Annotated[int, typer.Option("--minimum", metavar="N", min=1, help="Report the Nth best minimum of the fit.")] = 1,
+    starts: Annotated[int, typer.Option("--starts", metavar="N", min=1, help="Random starts of the fit.")] = 60,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the starts.")] = 1,
+    low: Annotated[Optional[str], typer.Option("--from", metavar="FREQUENCY", help="Lowest frequency used.")] = None,
+    high: Annotated[Optional[str], typer.Option("--to", metavar="FREQUENCY", help="Highest frequency used.")] = None,
+    capacitive: Annotated[bool, typer.Option("--capacitive", help="Leave out points whose imaginary part is positive.")] = False,
+    column: ColumnOption = None,
+    json: JsonOption = None,
+    csv: CsvOption = None,
+    figure: FigureOption = None,
+):
+    """Impedance: Kramers-Kronig test and equivalent circuit."""
+    check_outputs(json, csv, figure)
+    from ...lab.impedance.analysis import analyse
+    from ...lab.impedance.circuit import parse
+
+    parsed = parse(circuit) if circuit is not None else None
+    bounds = quantity("--from", low, "Hz"), quantity("--to", high, "Hz")
+    spectra = [spectrum.between(*bounds, capacitive=capacitive) for spectrum in _spectra(files, column)]
+    analysis = analyse(spectra, parsed, weight=weight, starts=starts, seed=seed, minimum=minimum)
+    analysis.choices |= {"frequencies": f"{low or 'lowest'} to {high or 'highest'}" + (", without points whose imaginary part is positive" if capacitive else "")}
+    finish(analysis, json, csv, figure, _figure("eis"))
+
+
+@lab.command()
+def conductivity(
+    files: Files,
+    thickness: ThicknessOption = None,
+    area: AreaOption = None,
+    diameter: DiameterOption = None,
+    temperature: Annotated[Optional[list[str]], typer.Option("--temperature", metavar="TEMPERATURE", help="Temperature of a spectrum, once for each in their order.")] = None,
+    circuit: CircuitOption = None,
+    element: Annotated[str, typer.Option("--element", metavar="NAME", help="The circuit's bulk resistance.")] = "R1",
+    probes: Annotated[Optional[str], typer.Option("--probe-spacing", metavar="LENGTH", help="Resistances are V/I of four probes in line, so far apart.")] = None,
+    density: Annotated[Optional[str], typer.Option("--theoretical-density", metavar="DENSITY", help="Density without pores: adds the porosity under pressure.")] = None,
+    series: Annotated[Optional[list[str]], typer.Option("--series", metavar="COLUMN", help="Column that tells series apart. Repeatable; found otherwise.")] = None,
+    log: Annotated[Optional[str], typer.Option("--log", metavar="BASE", help="The conductivities are logarithms of S/cm: 10 or e.")] = None,
+    arrhenius: Annotated[str, typer.Option("--arrhenius", metavar="FORM", help="What follows Arrhenius: sigma, or \"sigma T\".")] = "sigma",
+    prefactor: Annotated[str, typer.Option("--vtf-prefactor", metavar="FORM", help="VTF's: \"A T^-1/2\" or A.")] = "A T^-1/2",
+    column: ColumnOption = None,
+    json: JsonOption = None,
+    csv: CsvOption = None,
+    figure: FigureOption = None,
+):
+    """Conductivity: from spectra or tables; replicates, pressure, Arrhenius and VTF."""
+    check_outputs(json, csv, figure)
+    from ...lab import LabError, conductivity_spectra, conductivity_tables
+    from ...lab import conductivity as analyses
+    from ...lab.impedance import holds
+    from ...lab.table import parse_columns
+
+    powers = {"A T^-1/2": 0.5, "A": 0.0}
+    if prefactor not in powers:
+        raise LabError(f"--vtf-prefactor: got {prefactor!r}, expected one of {', '.join(map(repr, powers))}")
+    columns = parse_columns(column)
+    L, S, d, relative = _geometry(thickness, area, diameter)
+    kinds = [holds(file, columns) for file in files]
+    if all(kinds):
+        if L is None or S is None:
+            raise LabError("spectra need --thickness and --area or --diameter")
+        spectra = _spectra(files, column)
+        if temperature and len(temperature) != len(spectra):
+            raise LabError(f"--temperature: got {len(temperature)} for {len(spectra)} spectra; give one for each, or none")
+        kelvin = [quantity("--temperature", text, "K") for text in temperature] if temperature else None
+        rows = conductivity_spectra.measure(spectra, L, S, relative, kelvin, circuit, element)
+    elif any(kinds):
+        raise LabError("some files hold spectra and some tables; give them apart")
+    else:
+        given = dict(series=series, log=log, thickness=L, area=S, diameter=d, spacing=quantity("--probe-spacing", probes, "cm"), relative=relative)
+        rows = analyses.together([conductivity_tables.read(file, columns, **given) for file in files])
+    analysis = analyses.analyse(rows, arrhenius=arrhenius, vtf_power=powers[prefactor], theoretical_density=quantity("--theoretical-density", density, "g/cm^3"))
+    finish(analysis, json, csv, figure, _figure("conductivity"))
+
+
+@lab.command()
+def transference(
+    transient: Annotated[Path, typer.Argument(metavar="TRANSIENT", help="Table of time and current under the voltage step.")],
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="Spectrum before the step.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="Spectrum in the steady state.")],
+    voltage: Annotated[str, typer.Option("--voltage", metavar="VOLTAGE", help="Step of voltage, such as \"10 mV\".")],
+    circuit: Annotated[str, typer.Option("--circuit", metavar="CIRCUIT", help="Equivalent circuit of both spectra.")] = "R0-p(R1,CPE1)",
+    interface: Annotated[Optional[list[str]], typer.Option("--interface", metavar="NAME", help="Resistance of the electrodes' interfaces in the circuit; R1. Repeatable: they are added.")] = None,
+    electrolyte: Annotated[Optional[list[str]], typer.Option("--electrolyte", metavar="NAME", help="Resistance of the electrolyte in the circuit; R0. Repeatable.")] = None,
+    first: Annotated[str, typer.Option("--first", metavar="SOURCE", help="Initial current: auto, transient, or ohm.")] = "auto",
+    weight: WeightOption = "modulus",
+    column: ColumnOption = None,
+    json: JsonOption = None,
+    csv: CsvOption = None,
+    figure: FigureOption = None,
+):
+    """Transference number (Bruce-Vincent) of a symmetric cell, from a transient and two spectra."""
+    check_outputs(json, csv, figure)
+    from ...lab import transference as analyses
+    from ...lab.impedance.circuit import parse
+    from ...lab.table import parse_columns
+    from ...lab.transients import read
+
+    step = quantity("--voltage", voltage, "V")
+    spectra = [_one(file) for file in (before, after)]
+    analysis = analyses.analyse(read(transient, parse_columns(column)), *spectra, step, parse(circuit), interface or ["R1"], electrolyte or ["R0"], first=first, weight=weight)
+    finish(analysis, json, csv, figure, _figure("transference"))
+
+
+def _spectra(files, column):
+    """The spectra in the files."""
+    from ...lab.impedance import read
+    from ...lab.table import parse_columns
+
+    columns = parse_columns(column)
+    return [spectrum for file in files for spectrum in read(file, columns)]
+
+
+def _one(file):
+    """The spectrum of a file that holds one."""
+    from ...lab import LabError
+    from ...lab.impedance import read
+
+    spectra = read(file)
+    if len(spectra) > 1:
+        raise LabError(f"{file}: holds {len(spectra)} spectra, one is needed; export the one beside the step alone")
+    return spectra[0]
+
+
+def _geometry(thickness, area, diameter):
+    """(thickness cm, area cm^2, diameter cm, relative standard uncertainty of thickness/area); None where not given."""
+    from math import hypot, pi
+
+    from ...lab import LabError
+
+    if area is not None and diameter is not None:
+        raise LabError("--area and --diameter: give one of them")
+    (L, uL), (S, uS), (d, ud) = (_with_u(option, text, unit) for option, text, unit in (("--thickness", thickness, "cm"), ("--area", area, "cm^2"), ("--diameter", diameter, "cm")))
+    if d is not None:
+        S, uS = pi * d**2 / 4, pi * d * ud / 2
+    return L, S, d, hypot(uL / L if L else 0.0, uS / S if S else 0.0)
+
+
+def _with_u(option, text, unit):
+    """(value, standard uncertainty) of a text such as "0.51 mm" or "0.51 +- 0.01 mm"; (None, 0) for None."""
+    from ...lab import LabError
+
+    if text is None:
+        return None, 0.0
+    parts = text.replace("\u00b1", "+-").split("+-")
+    value = quantity(option, parts[0] if len(parts) == 1 else f"{parts[0].strip()} {parts[-1].strip().partition(' ')[2]}", unit)
+    spread = quantity(option, parts[1].strip(), unit) if len(parts) == 2 else 0.0
+    if value <= 0 or spread < 0 or len(parts) > 2:
+        raise LabError(f"{option}: got {text!r}; write a positive quantity such as \"0.51 mm\" or \"0.51 +- 0.01 mm\"")
+    return value, spread
 
 
 def _figure(name):
