@@ -305,8 +305,8 @@ def _is_unit(cell):
 
 
 # Units that may follow a name without brackets: all after an underscore ("test_time_s"), some after a blank ("Force kN").
-_SUFFIX = "s|ms|min|h|A|mA|uA|V|mV|Ah|mAh|Wh|mWh|N|kN|mm|um|m|Pa|kPa|MPa|GPa|bar|[Pp]si|[kM]?[Oo]hm|[kM]?Ω|C|degC|%|second|ampere|volt|ah"
-_CLEAR = "kN|mN|mm|um|kPa|MPa|GPa|[Pp]si|mA|mAh|[kM]?[Oo]hm|[kM]?Ω|%"
+_SUFFIX = "s|ms|min|h|A|mA|uA|V|mV|Ah|mAh|Wh|mWh|N|kN|mN|uN|mm|um|nm|m|Pa|kPa|MPa|GPa|bar|[Pp]si|[kM]?[Oo]hm|[kM]?Ω|C|degC|%|second|ampere|volt|ah"
+_CLEAR = "kN|mN|uN|mm|um|nm|kPa|MPa|GPa|[Pp]si|mA|mAh|[kM]?[Oo]hm|[kM]?Ω|%"
 
 
 def split_header(header):
