@@ -23,6 +23,7 @@ RECOVERED = 0.8  # of the depth of the dip: a stretch that has come back so far 
 FLAT = 0.002  # of the depth of the dip: what the two stretches behind a plateau may be higher, besides the noise
 SHARP = 0.4  # of the noise: the standard error of the bottom at which its window need not be wider
 FITTING = 0.5  # how much more than the noise, in its own standard errors, a fit's residuals may be
+EXTREME = 3.5  # standard deviations: how far the lowest record may lie below the curve through the others
 WINDOW = 0.5  # of the noise: what the choice of the window may move the bottom
 
 
@@ -107,19 +108,25 @@ def _bottom(time, voltage, lowest, sigma):
         first, last = lowest - left, lowest + right + 1
         if first < 0 or last > len(time):
             continue
-        at = (time[first:last] - time[lowest]) / (time[last - 1] - time[first])
+        at, held = (time[first:last] - time[lowest]) / (time[last - 1] - time[first]), voltage[first:last]
+        fine = np.linspace(at[0], at[-1], 201)
+        if left:  # the lowest record was chosen for its noise
+            at, held = np.delete(at, left), np.delete(held, left)
         for degree in (2, 3):
             free = len(at) - degree - 1
             if free < 2:
                 continue
             design = np.vander(at, degree + 1)
             inverse = np.linalg.inv(design.T @ design)
-            curve = inverse @ (design.T @ voltage[first:last])
-            residual = np.sqrt(np.sum((voltage[first:last] - design @ curve) ** 2) / free)
+            curve = inverse @ (design.T @ held)
+            residual = np.sqrt(np.sum((held - design @ curve) ** 2) / free)
             if residual > sigma * (1 + FITTING / np.sqrt(2 * free)):
                 continue
-            fine = np.linspace(at[0], at[-1], 201)
+            if voltage[lowest] < curve[-1] - EXTREME * sigma:  # no noise but a cusp
+                continue
             i = int(np.argmin(np.polyval(curve, fine)))
+            if i == len(fine) - 1 or (i == 0 and left):  # it still falls at the window's edge
+                continue
             row = np.vander(fine[i : i + 1], degree + 1)[0]
             error = sigma * np.sqrt(row @ inverse @ row)
             if error < best[1]:
