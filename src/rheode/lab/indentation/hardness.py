@@ -25,25 +25,29 @@ def hardness(prepared: Prepared, window=None, keep_outliers=False) -> Analysis:
 
 
 def loading(indent: Indent) -> slice:
-    """The loading in contact of the cycle with the largest load. Raises LabError."""
+    """The loading in contact of the cycle with the largest load, beyond the depths of earlier cycles. Raises LabError."""
     parts = cycles(indent.time, indent.load, indent.depth)
     if not parts:
         raise LabError(f"indent {indent.name}: the load never rises; leave this indent out of the file")
     part = max(parts, key=lambda each: indent.load[each.held])
-    return slice(contact(indent.load, indent.depth, part), part.loaded + 1)
+    first = contact(indent.load, indent.depth, part)
+    before = float(indent.depth[: part.start].max(initial=-np.inf)) if part is not parts[0] else -np.inf
+    beyond = np.flatnonzero(indent.depth[first : part.loaded] <= before)
+    return slice(first + (int(beyond[-1]) + 1 if beyond.size else 0), part.loaded + 1)
 
 
 def evaluated(indent: Indent) -> np.ndarray:
     """Which points of an indent with an oscillation (CSM) count, a mask of shape (n,).
 
     Depth, load and stiffness are positive, and the point is one of those for which the instrument stored a hardness of
-    its own; where it stored none at all, one of the loading in contact. Raises LabError.
+    its own; where it stored none at all, one of the loading in contact. None count where the load never rises.
     """
     if "hardness" in indent.columns and np.isfinite(indent.columns["hardness"]).any():
         within = np.isfinite(indent.columns["hardness"])
     else:
         within = np.zeros(len(indent.time), bool)
-        within[loading(indent)] = True
+        if cycles(indent.time, indent.load, indent.depth):
+            within[loading(indent)] = True
     return within & (indent.depth > 0.0) & (indent.load > 0.0) & (indent.stiffness > 0.0)
 
 
@@ -57,13 +61,13 @@ def rates(time, depth, load) -> tuple[float, float]:
 
 def _continuous(prepared, window, keep_outliers):
     indents = prepared.indents
-    points, table = [], []
-    chosen = []
+    points, table, chosen = [], [], []
     for indent in indents:
         part = np.flatnonzero(evaluated(indent))
         depth, load, time = indent.depth[part], indent.load[part], indent.time[part]
         found = evaluate(depth, load, indent.stiffness[part], prepared.tip, prepared.constants)
-        low, high = window or indent.window or (0.5 * depth.max(initial=0.0), depth.max(initial=0.0))
+        deepest = float(depth.max(initial=0.0))
+        low, high = window or indent.window or (0.5 * deepest, deepest)
         chosen.append((low, high))
         inside = (depth >= low) & (depth <= high) & np.isfinite(found["hardness"]) & np.isfinite(found["modulus"])
         hdot, Pdot = rates(time[inside], depth[inside], load[inside])

@@ -24,7 +24,7 @@ SETTLE = 0.1  # share of the hold that is left out at its beginning
 SHORTEST = 5.0  # s
 NODES = 400  # of the course of the depth
 PIECES = 16  # into which the hold is cut for the rates that are shown
-MISFIT = 2.0  # times the noise: beyond, the curve is not that of one exponent
+MISFIT = 3.0  # times the noise: beyond, the curve is not that of one exponent
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,13 @@ class Creep:
 
 
 def longest_hold(indent) -> Cycle | None:
-    """The cycle with the longest hold at its largest load, None where none lasts `SHORTEST`."""
-    parts = [part for part in cycles(indent.time, indent.load, indent.depth) if indent.time[part.held] - indent.time[part.loaded] >= SHORTEST]
-    return max(parts, key=lambda part: indent.time[part.held] - indent.time[part.loaded], default=None)
+    """The cycle with the longest hold at its load, of similarly long ones that with the largest load; None where none lasts `SHORTEST`."""
+    parts = cycles(indent.time, indent.load, indent.depth)
+    spans = [indent.time[part.held] - indent.time[part.loaded] for part in parts]
+    longest = max(spans, default=0.0)
+    if longest < SHORTEST:
+        return None
+    return max((part for part, span in zip(parts, spans) if span > 0.8 * longest), key=lambda part: indent.load[part.held])
 
 
 def creep(prepared: Prepared, indent, settle=SETTLE, drift_error=0.0) -> Creep:
@@ -57,13 +61,13 @@ def creep(prepared: Prepared, indent, settle=SETTLE, drift_error=0.0) -> Creep:
     """
     part = longest_hold(indent)
     if part is None:
-        raise LabError(f"indent {indent.name}: no hold of {SHORTEST:g} s or more at its largest load")
+        raise LabError(f"no hold of {SHORTEST:g} s or more at its largest load")
     own = slice(part.loaded + 1, part.held + 1)
     time, depth, load = indent.time[own] - indent.time[part.loaded], indent.depth[own], indent.load[own]
     kept = time >= settle * time[-1]
     time, depth, load = time[kept], depth[kept], float(np.median(load[kept]))
     if time.size < 10:
-        raise LabError(f"indent {indent.name}: {time.size} points of hold are too few; record faster or lower --settle")
+        raise LabError(f"{time.size} points of hold are too few; record faster or lower --settle")
     reduced, error = _reduced(prepared, indent, part, depth, load)
     elastic = _elastic(prepared, reduced, load)
     line, fitted, misfit = _fit(prepared.tip, time, depth, load, elastic)
@@ -113,7 +117,7 @@ def _fit(tip, time, depth, load, elastic):
         passed = np.concatenate([[0.0], np.cumsum(0.5 * (slowness[1:] + slowness[:-1]) * np.diff(ln_h))])
         return elastic(np.exp(np.interp(time - time[0], passed, ln_h)))
 
-    scale = np.std(np.diff(depth)) / np.sqrt(2.0) + 1e-9
+    scale = np.std(np.diff(depth, 2)) / np.sqrt(6.0) + 1e-9
     best = least_squares(lambda q: (course(q) - depth) / scale, start, x_scale=[1e-3, 0.1, 0.1], bounds=([-np.inf, -np.inf, np.log(1e-3)], [np.inf, np.inf, 0.0]), diff_step=1e-5)
     off = depth - course(best.x)
     freedom = len(depth) - 3
@@ -121,6 +125,8 @@ def _fit(tip, time, depth, load, elastic):
     follow = float(np.clip(off[1:] @ off[:-1] / (off @ off), 0.0, 0.98))
     covariance = np.linalg.pinv(best.jac.T @ best.jac) * variance / scale**2 * (1.0 + follow) / (1.0 - follow)
     m = float(np.exp(best.x[2]))
+    if not (1.01e-3 < m < 0.99 and np.isfinite(covariance).all() and covariance[2, 2] < 25.0):
+        raise LabError("the depth tells no exponent: the hold is too short, or creep too slow for the noise")
     return Sensitivity.of_rate(middle, best.x[1], m, covariance[1:, 1:] * np.outer([1.0, m], [1.0, m]), freedom), depth - off, float(np.sqrt(variance) / scale)
 
 
@@ -193,13 +199,22 @@ def hold(prepared: Prepared, assumed: Assumptions = Assumptions(), settle=SETTLE
     holding = [indent for indent in prepared.indents if longest_hold(indent) is not None]
     if not holding:
         raise LabError(f"no indent has a hold of {SHORTEST:g} s or more at its largest load")
-    found = {indent.name: creep(prepared, indent, settle, prepared.drift.get(indent.name, (0.0, 0.0))[1] if indent.drift is not None else 0.0) for indent in holding}
+    found, failed = {}, {}
+    for indent in holding:
+        try:
+            found[indent.name] = creep(prepared, indent, settle, prepared.drift.get(indent.name, (0.0, 0.0))[1] if indent.drift is not None else 0.0)
+        except LabError as error:
+            failed[indent.name] = str(error)
+    if not found:
+        raise LabError(f"no hold can be analysed: indent {next(iter(failed))}: {next(iter(failed.values()))}")
     m = np.array([each.line.m.value for each in found.values()])
     centre = float(np.mean([each.line.centre for each in found.values()]))
     level = np.array([np.exp(each.line.at(np.exp(centre)).value) for each in found.values()])
     apart = [""] * len(found) if keep_outliers else outliers({"m": m, f"hardness at {np.exp(centre):.2g} 1/s [GPa]": level})
     reason = dict(zip(found, apart))
     kept = [each for name, each in found.items() if not reason[name]]
+    if not kept:
+        raise LabError(f"no hold is left to analyse: indent {next(iter(found))}: {next(iter(apart))}")
     line = gathered([each.line for each in kept])
     law = law_of(line, assumed)
     values = {"strain-rate sensitivity m": Value(line.m.value, "", line.m.error, line.m.interval())}
@@ -222,7 +237,7 @@ def hold(prepared: Prepared, assumed: Assumptions = Assumptions(), settle=SETTLE
         "drift in the interval": "the standard error of the rate in the hold at small load",
         "outliers": "kept, as asked for" if keep_outliers else RULE,
     }  # fmt: skip
-    return Analysis("hold", values, tables, choices, list(prepared.notes) + _notes(prepared, found, reason, law, line, tables["recovery"]), curves={"holds": found, "line": line, "law": law})
+    return Analysis("hold", values, tables, choices, list(prepared.notes) + _notes(prepared, found, reason, failed, law, line, tables["recovery"]), curves={"holds": found, "line": line, "law": law})
 
 
 def _rates(found):
@@ -231,8 +246,8 @@ def _rates(found):
     return dict(zip(("indent", "hdot/h [1/s]", "hardness [GPa]"), map(list, zip(*rows)))) if rows else {}
 
 
-def _notes(prepared, found, reason, law, line, recovered):
-    notes = [f"Indent {name} is left out: {why}." for name, why in reason.items() if why]
+def _notes(prepared, found, reason, failed, law, line, recovered):
+    notes = [f"Indent {name} is left out: {why}." for name, why in (failed | reason).items() if why]
     if law is None:
         low, high = line.m.interval()
         notes.append(f"m is not above zero with 95 % confidence ({low:.3g} to {high:.3g}): there is no creep law in these data.")
@@ -242,7 +257,7 @@ def _notes(prepared, found, reason, law, line, recovered):
     lacking = [indent.name for indent in prepared.indents if indent.name in found and indent.drift is None]
     if lacking:
         notes.append(f"Thermal drift is not taken out of {len(lacking)} of {len(found)} holds: 0.05 nm/s are {0.05 * max(each.time[-1] for each in found.values()):.0f} nm in the longest. Give --drift with a rate.")
-    missing = len(prepared.indents) - len(found)
+    missing = len(prepared.indents) - len(found) - len(failed)
     if missing:
         notes.append(f"{missing} indent{'s have' if missing > 1 else ' has'} no hold of {SHORTEST:g} s.")
     if recovered and max(recovered["unloaded to [%]"]) > 2.0:

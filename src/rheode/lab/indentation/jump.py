@@ -112,28 +112,36 @@ def _slope(t, y):
     return float(t @ y / (t @ t))
 
 
-def measure(prepared: Prepared, begin=BEGIN, smallest=SMALLEST, settle=SETTLE, source=HARDNESS[0]) -> tuple[dict[str, list], list[dict]]:
-    """(rates and hardness of every part of every prepared indent, as the columns of a table; the curves they come from).
+def measure(prepared: Prepared, begin=BEGIN, smallest=SMALLEST, settle=SETTLE, source=HARDNESS[0]) -> tuple[dict[str, list], list[dict], dict[str, str]]:
+    """(rates and hardness of every part of every prepared indent, as the columns of a table; the curves they come from;
+    by name of the indent why it gives none).
 
     begin, smallest, settle: see `parts`; source: what gives the contact depth, "modulus" (one modulus for the whole
     indent: that of the oscillation, else of the unloading) or "stiffness" (point by point). Raises LabError.
     """
-    rows, courses, curves = [], [], []
+    rows, courses, curves, failed = [], [], [], {}
     for indent in prepared.indents:
-        where = loading(indent)
+        try:
+            where = loading(indent)
+        except LabError:
+            failed[indent.name] = "its load never rises"
+            continue
         time, depth, load = indent.time[where], indent.depth[where], indent.load[where]
         once = np.concatenate([[True], np.diff(time) > 0.0])
         time, depth, load = time[once], depth[once], load[once]
         if len(time) < 3 * FEWEST:
-            raise LabError(f"indent {indent.name}: {len(time)} points of loading are too few to find jumps in; record faster")
+            failed[indent.name] = f"{len(time)} points of loading are too few to find jumps in"
+            continue
         found = _hardness(prepared, indent, where, once, begin, source)
         for number, part in enumerate(parts(time, depth, load, begin, smallest, settle), 1):
             row, course = _judged(time, depth, load, found, part)
             rows.append({"indent": indent.name, "part": number} | row)
             courses.append(course)
         curves.append({"indent": indent.name, "time": time, "depth": depth, "load": load, "hardness": found["hardness"]})
+    if not rows:
+        raise LabError(f"no indent has a loading to find jumps in ({next(iter(failed.values()))}); record faster, and see that the units are right")
     table = {name: [row[name] for row in rows] for name in rows[0]}
-    return table | _averaged(courses), curves
+    return table | _averaged(courses), curves, failed
 
 
 def _averaged(courses):
@@ -253,8 +261,8 @@ def jump(prepared: Prepared, assumed: Assumptions = Assumptions(), begin=BEGIN, 
     keep_outliers: let every indent count. Raises LabError.
     """
     assumed.check()
-    table, curves = measure(prepared, begin, smallest, settle, source)
-    names = [indent.name for indent in prepared.indents]
+    table, curves, failed = measure(prepared, begin, smallest, settle, source)
+    names = list(dict.fromkeys(table["indent"]))
     levels = _levels(table, names, assumed.convention)
     apart = [""] * len(names) if keep_outliers else outliers(levels)
     reason = dict(zip(names, apart))
@@ -279,7 +287,7 @@ def jump(prepared: Prepared, assumed: Assumptions = Assumptions(), begin=BEGIN, 
         "line": "ln H over ln rate with one slope for all indents and a level of its own for each; scatter beyond that of the points themselves is estimated; Student's t",
         "outliers": "kept, as asked for" if keep_outliers else RULE,
     }  # fmt: skip
-    notes = list(prepared.notes) + _notes(law, sensitivity, names, reason, ratio, assumed)
+    notes = list(prepared.notes) + _notes(law, sensitivity, names, failed | reason, ratio, assumed)
     tables = {"parts": table}
     if law is not None:
         tables["other assumptions"] = variants(sensitivity, assumed)
@@ -295,7 +303,8 @@ def _levels(table, names, convention):
         known = np.isfinite(H) & (rate > 0.0)
         hardness.append(float(np.exp(np.log(H[known]).mean())) if known.any() else np.nan)
         slope.append(float(np.polyfit(np.log(rate[known]), np.log(H[known]), 1)[0]) if known.sum() > 1 and np.ptp(np.log(rate[known])) > 0.1 else np.nan)
-    return {"mean hardness [GPa]": np.array(hardness), "slope m": np.array(slope)}
+    levels = {"mean hardness [GPa]": np.array(hardness)}
+    return levels | ({"slope m": np.array(slope)} if np.isfinite(slope).all() else {})
 
 
 def _origin(prepared, source):
@@ -309,7 +318,7 @@ def _notes(law, sensitivity, names, reason, ratio, assumed):
     if law is None:
         low, high = sensitivity.m.interval()
         notes.append(f"m is not above zero with 95 % confidence ({low:.3g} to {high:.3g}): there is no creep law in these data.")
-    if len(names) - sum(map(bool, reason.values())) == 1:
+    if sum(not reason[name] for name in names) == 1:
         notes.append("One indent: how the hardness differs from place to place is not in the interval.")
     off = float(np.nanmax(np.abs(ratio / 2.0 - 1.0)))
     if off > 0.15:

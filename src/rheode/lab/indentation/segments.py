@@ -29,6 +29,8 @@ class Cycle:
 
 def cycles(time: np.ndarray, load: np.ndarray, depth: np.ndarray) -> list[Cycle]:
     """The cycles of load [mN] and depth [um] over time [s], shape (n,), in order; a last loading without unloading ends at the last point."""
+    if not load.max(initial=0.0) > 0.0:
+        return []
     peaks, valleys = _turns(load, depth)
     found = []
     for peak, start, end in zip(peaks, valleys, valleys[1:]):
@@ -78,6 +80,8 @@ def _unloading_starts(time, load, peak, end):
     if end <= peak:
         return peak
     fall = -np.diff(load[peak : end + 1])
+    if not fall.sum() > 0.0:
+        return end
     pace = fall / np.maximum(np.diff(time[peak : end + 1]), 1e-9)
     slow = pace < PACE * np.sum(fall * pace) / np.sum(fall)  # mean pace of the fall, weighted by load
     i = int(np.argmax(load[peak : end + 1] < 0.5 * (load[peak] + load[end])))
