@@ -68,7 +68,6 @@ def eroding_frames(seed, frames=10, pores=60, shape=(512, 512), noise=0.2, drift
             break
     sites = np.array(sites)
     radii = spacing * rng.uniform(0.10, 0.26, len(sites))
-    y, x = np.mgrid[:ny, :nx].astype(float)
     near = np.hypot(sites[:, None, 0] - sites[None, :, 0], sites[:, None, 1] - sites[None, :, 1]) + 1e9 * np.eye(len(sites))
     pairs, taken = [], set()
     inner = ((sites > room + 40) & (sites < np.array([ny, nx]) - room - 40)).all(axis=1)
@@ -83,12 +82,16 @@ def eroding_frames(seed, frames=10, pores=60, shape=(512, 512), noise=0.2, drift
         radii[[a, b]] = 0.38 * near[a, b]
         final[[a, b]] = 0.54 * near[a, b]
     warp = [1.5 * _noise(rng, (ny, nx), 8.0) for _ in range(2)]
-    depth = np.full((len(sites), ny, nx), -np.inf, np.float32)
+    windows, distances = [], []
     for k, site in enumerate(sites):
         angle, aspect = rng.uniform(0, np.pi), 1.0 if k in taken else rng.uniform(1.0, 1.6)
-        dy, dx = y + warp[0] - site[0], x + warp[1] - site[1]
+        reach = 1.4 * max(radii[k], final[k]) + 10
+        window = tuple(slice(max(0, int(c - reach)), min(n, int(c + reach))) for c, n in zip(site, (ny, nx)))
+        y, x = np.mgrid[window].astype(float)
+        dy, dx = y + warp[0][window] - site[0], x + warp[1][window] - site[1]
         u, v = np.cos(angle) * dx + np.sin(angle) * dy, -np.sin(angle) * dx + np.cos(angle) * dy
-        depth[k] = -np.hypot(u / np.sqrt(aspect), v * np.sqrt(aspect))
+        windows.append(window)
+        distances.append(np.hypot(u / np.sqrt(aspect), v * np.sqrt(aspect)))
     grain = texture * _noise(rng, (ny, nx), 3.0)
     walk = np.vstack([[0, 0], np.cumsum(rng.normal(0, drift, (frames - 1, 2)), axis=0)])
     walk = np.clip(walk, -room + 12, room - 12)
@@ -96,8 +99,11 @@ def eroding_frames(seed, frames=10, pores=60, shape=(512, 512), noise=0.2, drift
     rows, columns = np.mgrid[: shape[0], : shape[1]].astype(float) + room
     for f in range(frames):
         share = f / max(frames - 1, 1)
-        level = depth + ((1 - share) * radii + share * final)[:, None, None]
-        top, owner = level.max(axis=0), level.argmax(axis=0)
+        top, owner = np.full((ny, nx), -np.inf), np.zeros((ny, nx), int)
+        for k, (window, distance) in enumerate(zip(windows, distances)):
+            level = (1 - share) * radii[k] + share * final[k] - distance
+            higher = level > top[window]
+            top[window][higher], owner[window][higher] = level[higher], k
         at = np.stack([rows - walk[f, 0], columns - walk[f, 1]])
         grey = np.where(top > 0, 0.0, 1.0 + grain)
         seen = map_coordinates(gaussian_filter(grey, 0.8), at, order=1)

@@ -79,6 +79,7 @@ def image(
         images, phases=named, classes=classes, thresholds=bounds, blur=blur, smallest=smallest, throat=quantity("--throat", throat, "um"), drift=drift,
         x=None if x is None else _numbers("--x", x), fractions=given, growth=_growth(dV, materials, named), run=run, pixel=pixel_um,
     )  # fmt: skip
+    analysis.curves["labels"] = {name: _title(material) for name, material in materials.items()}
     if study is not None:
         lengths = {name: quantity(f"--{name.replace('_', '-')}", text, "um") for name, text in (("gap", gap), ("tolerance", tolerance), ("contact_size", contact_size), ("mesh_size", mesh_size))}
         quantity("--pressure", pressure, "GPa")
@@ -127,6 +128,12 @@ def _materials(named, study):
     return found
 
 
+def _title(material):
+    """The first words of a material's title, as charts print it; its name if they are long."""
+    words = material.title.split(",")[0].split(";")[0].split("(")[0].strip()
+    return words if 0 < len(words) <= 16 else material.name
+
+
 def _growth(dV, materials, named):
     """Growth of the active phase as a function of x: of a given dV, or of the one active material; None if neither is known."""
     from ...lab import LabError
@@ -155,6 +162,7 @@ def _write_study(path, image, analysis, named, page, neck, lengths, pressure):
 
     from ...lab import LabError, Value
     from ...lab.images import particles
+    from ...microstructure import MeshError
     from ...microstructure.from_image import GAP, mesh_image
     from ...study import Study
 
@@ -176,7 +184,10 @@ def _write_study(path, image, analysis, named, page, neck, lengths, pressure):
     usual = USUAL_RADIUS[0] <= radius <= USUAL_RADIUS[1]
     given = lengths["gap"]
     lengths = lengths | {"gap": given if given is not None else GAP if usual else float(f"{0.01 * radius:.2g}")}
-    mesh, account = mesh_image(labels, phase, pixel, [p.name for p in solid], **lengths)
+    try:
+        mesh, account = mesh_image(labels, phase, pixel, [p.name for p in solid], **lengths)
+    except MeshError as error:
+        raise LabError(f"{where}: {error}") from None
     mesh_file = path.with_suffix(".npz")
     try:
         mesh.save(mesh_file)
@@ -199,7 +210,7 @@ def _flat(image):
 
 
 def _outlines(mesh):
-    return [(int(mesh.particle_phase[particle]), mesh.nodes[nodes]) for particle, nodes in mesh.outlines()]
+    return [(int(particle), int(mesh.particle_phase[particle]), mesh.nodes[nodes]) for particle, nodes in mesh.outlines()]
 
 
 def _study_text(where, mesh_file, solid, pressure, length):

@@ -36,7 +36,7 @@ def pores(mask, throat=None, smallest=1):
     """The pores in a mask of pore pixels: labels from 1 by falling size, 0 elsewhere.
 
     throat: pixels, width of the passage at which two pores are one; None: whatever connects by the sides of pixels is one pore.
-    smallest: pixels; smaller pores are left out.
+    smallest: pixels; smaller pores are left out, and slits that are nowhere wider than two pixels.
     """
     if throat is None:
         found = ndimage.label(mask)[0]
@@ -44,7 +44,8 @@ def pores(mask, throat=None, smallest=1):
         found = basins(mask, lambda saddle, low: (2 * saddle >= throat) | (2 * low < np.maximum(throat, 2 * DISTINCT * saddle)))
     size = np.bincount(found.ravel())[1:]
     order = np.argsort(-size, kind="stable")
-    order = order[size[order] >= smallest]
+    wide = ndimage.maximum(ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[(slice(1, -1),) * mask.ndim], found, np.arange(1, len(size) + 1))
+    order = order[(size[order] >= smallest) & (np.asarray(wide)[order] > 1)]
     number = np.zeros(len(size) + 1, np.int32)
     number[order + 1] = np.arange(1, len(order) + 1)
     return number[found]

@@ -178,23 +178,44 @@ def _carried(before, now, held, drift_before, drift_now, book):
                     continue
             if weight > 0:
                 made[j][pore] = made[j].get(pore, 0.0) + weight
-    present = {pore for shares in made for pore in shares}
-    # A closed pore is back where most of it, or of a new region, lies where it was.
-    for pore in range(book.count):
-        if pore in present:
-            continue
-        seen = book.at(pore, now, drift_now)
-        overlap = np.bincount(np.maximum(seen, 0), minlength=m + 1)[1:]
-        for j in np.flatnonzero(overlap):
-            fresh = not made[j] or all(p not in present for p in made[j])
-            if overlap[j] >= (OVERLAP * min(size[1][j], len(seen)) if fresh else 0.5 * len(seen)):
-                made[j][pore] = float(overlap[j])
+    _bring_back(made, now, size[1], drift_now, book)
     new = book.count
     for shares in made:
         if not shares:
             shares[new] = 1.0
             new += 1
     return [{pore: weight / sum(shares.values()) for pore, weight in shares.items()} for shares in made]
+
+
+def _bring_back(made, now, size, drift, book):
+    """Give regions to pores that were closed or out of view: where most of such a pore, or OVERLAP of the smaller one, lies;
+    failing that a region without any pore takes the nearest whose centre is nearer than the sum of their radii."""
+    present = {pore for shares in made for pore in shares}
+    absent = [pore for pore in range(book.count) if pore not in present]
+    fresh = [j for j, shares in enumerate(made) if not shares]
+    for pore in absent:
+        seen = book.at(pore, now, drift)
+        overlap = np.bincount(np.maximum(seen, 0), minlength=len(made) + 1)[1:]
+        for j in np.flatnonzero(overlap):
+            if overlap[j] >= (OVERLAP * min(size[j], len(seen)) if j in fresh else 0.5 * len(seen)):
+                made[j][pore] = float(overlap[j])
+    back = {pore for shares in made for pore in shares}
+    absent = [pore for pore in absent if pore not in back]
+    fresh = [j for j in fresh if not made[j]]
+    if not absent or not fresh:
+        return
+    was = np.array([book.places[pore].mean(axis=0) + drift for pore in absent])
+    centres = np.array(ndimage.center_of_mass(now > 0, now, np.array(fresh) + 1)).reshape(-1, now.ndim)
+    reach = _radius(np.array([len(book.places[pore]) for pore in absent]), now.ndim)[:, None] + _radius(size[fresh], now.ndim)
+    distance = np.linalg.norm(was[:, None] - centres, axis=2) / reach
+    for a, b in zip(*linear_sum_assignment(np.minimum(distance, 10.0))):
+        if distance[a, b] < 1:
+            made[fresh[b]][absent[a]] = 1.0
+
+
+def _radius(size, dimension):
+    """Radius of the disc or ball of a size in pixels."""
+    return np.sqrt(size / np.pi) if dimension == 2 else np.cbrt(3 * size / (4 * np.pi))
 
 
 def _shared(a, b, n, m):
@@ -211,8 +232,7 @@ def _pair_the_rest(links, before, now, size, move):
         return
     dimension = before.ndim
     centres = [np.array(ndimage.center_of_mass(labels > 0, labels, r + 1)).reshape(-1, dimension) for labels, r in zip((before, now), rest)]
-    unit = np.pi if dimension == 2 else 4 * np.pi / 3
-    radii = [(s[r] / unit) ** (1 / dimension) for s, r in zip(size, rest)]
+    radii = [_radius(s[r], dimension) for s, r in zip(size, rest)]
     distance = np.linalg.norm(centres[0][:, None] + move - centres[1], axis=2) / (radii[0][:, None] + radii[1])
     for a, b in zip(*linear_sum_assignment(np.minimum(distance, 10.0))):
         if distance[a, b] < 1:
