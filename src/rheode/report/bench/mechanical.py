@@ -31,8 +31,7 @@ def loops(analysis):
             style.title(axes[0], "a", f"{len(cyclic[0].loops)} loops" + (f", {_stem(cyclic[0])}" if len(cyclic) > 1 else ""))
             _hysteresis(axes[0], cyclic[0])
             _per_loop(axes[1], cyclic, "b", "Energy lost per loop", "Dissipated energy (MJ/m³)", lambda loop: (loop.dissipated, loop.u_dissipated))
-            _per_loop(axes[2], cyclic, "c", "Share of the work put in", "Loss coefficient", lambda loop: (loop.loss, loop.u_loss))
-            axes[2].set_ylim(0, 1)
+            _per_loop(axes[2], cyclic, "c", "Share of the work put in", "Loss coefficient", lambda loop: (loop.loss, loop.u_loss), top=1)
         style.settle(fig)
     return fig
 
@@ -86,7 +85,7 @@ def _cross(ax, outcome, colour):
     ax.plot(100 * outcome.longest, outcome.test.stress[outcome.end - 1], "x", color=colour, ms=5, mew=1.3, zorder=6, clip_on=False)
 
 
-def _per_loop(ax, outcomes, letter, heading, name, of):
+def _per_loop(ax, outcomes, letter, heading, name, of, top=None):
     style.title(ax, letter, heading)
     most = max(len(outcome.loops) for outcome in outcomes)
     labels = []
@@ -101,7 +100,7 @@ def _per_loop(ax, outcomes, letter, heading, name, of):
     if hidden:
         ax.text(0.03, 0.97, f"{hidden} loops of few\nsamples not shown", transform=ax.transAxes, va="top", color=REST, fontsize=6.5)
     low, high = ax.get_ylim()
-    ax.set(xlabel="Loop", ylabel=name, xlim=(0.4, most + 0.6), ylim=(min(0, low), 1.08 * high))
+    ax.set(xlabel="Loop", ylabel=name, xlim=(0.4, most + 0.6), ylim=(min(0, low), 1.08 * high) if top is None else (0, top))
     from matplotlib.ticker import MaxNLocator
 
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
@@ -239,8 +238,8 @@ def _readings(ax, readings, labels, unit, scale):
 
 
 def pressure(analysis):
-    """a: pressure against time (against cycles beside a run); b: against charge or lithiation, first and last cycle;
-    c: at the ends of the half cycles. Measured in ink, a simulated run in orange."""
+    """a: pressure against time (against cycles beside a run); b: against charge or lithiation, first and last cycle, where
+    the charge is known; c: at the ends of the half cycles. Measured in ink, a simulated run in orange."""
     measured, simulated = analysis.curves["history"], analysis.curves["simulated"]
     table, other = analysis.tables["cycles"], analysis.tables.get("simulated cycles")
     across = next((name for name in ("lithiation []", "charge [mAh]") if name in measured), None)
@@ -248,8 +247,9 @@ def pressure(analysis):
         fig = style.figure(style.DOUBLE, 100 * style.MM)
         grid = fig.add_gridspec(2, 2, height_ratios=(1, 1.15), width_ratios=(1, 1.1))
         _course(fig.add_subplot(grid[0, :]), measured, simulated)
-        _round(fig.add_subplot(grid[1, 0]), measured, simulated, across, table)
-        _states(fig.add_subplot(grid[1, 1]), table, other, analysis.values)
+        if across is not None:
+            _round(fig.add_subplot(grid[1, 0]), measured, simulated, across, table)
+        _states(fig.add_subplot(grid[1, 1] if across else grid[1, :]), "c" if across else "b", table, other, analysis.values)
         style.settle(fig)
     return fig
 
@@ -283,11 +283,7 @@ def _cycle_place(history):
 
 
 def _round(ax, measured, simulated, across, table):
-    style.title(ax, "b", "First and last whole cycle" if across else "")
-    if across is None:
-        ax.set_axis_off()
-        ax.text(0.5, 0.5, "no current in the files:\nno charge to draw against", transform=ax.transAxes, ha="center", va="center", color=style.QUIET, fontsize=7)
-        return
+    style.title(ax, "b", "First and last whole cycle")
     first, last = table["cycle []"][0], table["cycle []"][-1]
     labels = []
     for number, shade in (((first, 0.5), (last, 0.0)) if first != last else ((last, 0.0),)):
@@ -308,8 +304,8 @@ def _one_round(ax, history, across, number, colour):
     return f"cycle {number}", float(y[np.argmax(x)]), colour
 
 
-def _states(ax, table, other, values):
-    style.title(ax, "c", "At the ends of the half cycles")
+def _states(ax, letter, table, other, values):
+    style.title(ax, letter, "At the ends of the half cycles")
     cycles = np.array(table["cycle []"])
     labels, number = [], max(cycles)
     for state, shape in (("lithiated", "o"), ("delithiated", "s")):
