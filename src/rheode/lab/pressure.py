@@ -8,7 +8,7 @@ first), `half []` ("clamp", "lithiation", "delithiation", "rest") and `wall pres
 import numpy as np
 
 from .analysis import Analysis, LabError, Value
-from .signals import noise, smallest_reversal, turning_points
+from .signals import noise, turning_points
 
 PRESSURE = "wall pressure [GPa]"
 HALVES = ("lithiation", "delithiation")
