@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .analysis import Analysis, LabError, Value
-from .thermal import BOLTZMANN, FEWEST, LEVEL, WIDE, fit_arrhenius, fit_vtf
+from .thermal import BOLTZMANN, COARSE, FEWEST, FOLLOWING, LEVEL, LONG, WIDE, fit_arrhenius, fit_vtf
 
 SLIP = 0.05  # a row whose mass per area differs by this share from the median is told
 SAME = 0.05  # K within which temperatures are one
@@ -170,7 +170,7 @@ def _thermal(analysis, fits, series, arrhenius, vtf_power):
         "VTF": f"sigma = A T^-{vtf_power:g} exp(-Ea/k(T - T0)), A in S/cm K^{vtf_power:g}, T0 from 0 K to the lowest temperature",
         "fits": "least squares of ln sigma, all points alike",
         "intervals of VTF": f"profile likelihood at {100 * LEVEL:g} %, F(1, n - 3)",
-        "T0 identified": f"{FEWEST} temperatures at least, the interval excludes 0 K and the lowest temperature, and is no wider than {WIDE:g} K",
+        "T0 identified": f"{FEWEST} temperatures at least, the interval excludes 0 K and the lowest temperature, and is no wider than {WIDE:g} K; residuals above {100 * COARSE:g} % r.m.s. of {LONG} points and more correlate by less than {FOLLOWING:g}",
         "Boltzmann constant [eV/K]": BOLTZMANN,
     }
     if series == 1:
@@ -203,7 +203,7 @@ def _single(analysis, T, sigma, line, vtf, vtf_power):
     names = ("ln A", "Ea [eV]", "T0 [K]")
     analysis.tables["covariance of VTF"] = {"": list(names)} | {name: (vtf.covariance * np.outer(scale, scale))[:, i] for i, name in enumerate(names)}
     if vtf.doubt:
-        analysis.notes.append(f"T0 of VTF is not identified: {vtf.doubt}; measure over a wider range, or report Arrhenius")
+        analysis.notes.append(f"T0 of VTF is not identified: {vtf.doubt}; Arrhenius, or a wider range of temperature, says more")
 
 
 def _finite(value):

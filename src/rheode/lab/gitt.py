@@ -36,11 +36,11 @@ CLEAR = 5.0  # dEs is different from 0 where it exceeds this many of its standar
 KINETIC = 0.25  # largest change of the overpotential from pulse to pulse, share of dEs
 UNCERTAIN = 0.3  # largest standard uncertainty of ln D
 BINS, FEWEST = 60, 8  # means over equal steps of sqrt(t); as few as that carry a fit
-LATER = 0.5  # the pulse begins with its first record, not one interval before, where that leaves this share of the squares
+SAMPLE, CLEARLY = 7, 0.7  # pulses, and the share of their misfit, by which it is told what a record's time means
 SEARCH = (1e-5, 1e2)  # D tau/l^2 between which D is sought
 
 
-@dataclass
+@dataclass(eq=False)
 class Pulse:
     """A current pulse and the rests around it, as indices into the recording, and what was found of it.
 
@@ -55,6 +55,7 @@ class Pulse:
     current: float = np.nan
     begin: float = np.nan
     duration: float = np.nan
+    interval: float = np.nan
     charge: float = np.nan
     before: float = np.nan
     after: float = np.nan
@@ -95,17 +96,13 @@ def analyse(time, voltage, current, length: float | None = None, shape: str = "s
     pulses = find_pulses(time, current, threshold)
     if not pulses:
         raise LabError(f"no pulse was found: no current above {threshold:.3g} A with a rest on either side; GITT needs pulses separated by rests")
-    charge = _charges(time, current, pulses)
     for pulse in pulses:
         _levels(pulse, time, voltage)
     noise = _noise(voltage, pulses)
-    curves = {}
-    for segment in _segments(pulses):
-        equilibrium = _equilibrium(segment, charge)
-        for pulse in segment:
-            curves[pulse.start] = _fit(pulse, time, voltage, charge[max(pulse.start - 1, 0)], equilibrium, shape, window, noise)
+    opens = _opens(time, voltage, current, pulses, shape, window, noise)
+    charge, curves = _fitted(time, voltage, current, pulses, opens, shape, window, noise)
     _judge(pulses, time, voltage, current, noise, shape)
-    return _analysis(pulses, time, voltage, charge, curves, length, shape, window, threshold)
+    return _analysis(pulses, time, voltage, charge, curves, length, shape, window, threshold, opens)
 
 
 def _cleaned(time, voltage, current):
@@ -141,26 +138,53 @@ def find_pulses(time, current, threshold) -> list[Pulse]:
     return pulses
 
 
-def _charges(time, current, pulses):
+def _charges(time, current, pulses, opens):
     """Charge passed [A s] at each index; sets current, begin, duration and charge of the pulses.
 
-    A record closes the interval before it, so the gap before a pulse's first record is the pulse's, but no more of it than
-    one of the pulse's own intervals: the rest may have been recorded more seldom.
+    opens: records open their intervals, so the pulse begins with its first one, and ends up to an interval after its last;
+    else they close them, and the interval before the first is the pulse's. No more than one of the pulse's own intervals is
+    taken for that: rests may be recorded more seldom.
     """
     steps = np.diff(time) * (current[1:] + current[:-1]) / 2
     for pulse in pulses:
         part = slice(pulse.start, pulse.stop)
         pulse.current = float(np.median(current[part]))
         own = float(np.median(np.diff(time[part]))) if pulse.stop - pulse.start > 1 else 0.0
-        gap = min(time[pulse.start] - time[pulse.start - 1], own) if pulse.start else 0.0
-        pulse.charge = float(np.trapezoid(current[part], time[part])) + pulse.current * gap
+        before = min(time[pulse.start] - time[pulse.start - 1], own) if pulse.start and not opens else 0.0
+        after = min(time[pulse.stop] - time[pulse.stop - 1], own) / 2 if pulse.stop < len(time) and opens else 0.0
+        pulse.charge = float(np.trapezoid(current[part], time[part])) + pulse.current * (before + after)
         pulse.duration = abs(pulse.charge / pulse.current)
-        pulse.begin = float(time[pulse.start] - gap)
+        pulse.begin = float(time[pulse.start] - before)
+        pulse.interval = own
         if pulse.start:
-            steps[pulse.start - 1] = pulse.current * gap
+            steps[pulse.start - 1] = pulse.current * before
         if pulse.stop < len(time):
-            steps[pulse.stop - 1] = 0.0
+            steps[pulse.stop - 1] = pulse.current * after
     return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def _fitted(time, voltage, current, pulses, opens, shape, window, noise, chosen=None):
+    """(charge passed [A s], curves to draw by the pulses' starts); fits all pulses, or those `chosen`."""
+    charge, curves = _charges(time, current, pulses, opens), {}
+    for segment in _segments(pulses):
+        equilibrium = _equilibrium(segment, charge)
+        for pulse in segment:
+            if chosen is None or pulse in chosen:
+                curves[pulse.start] = _fit(pulse, time, voltage, charge[max(pulse.start - 1, 0)], equilibrium, shape, window, noise)
+    return charge, curves
+
+
+def _opens(time, voltage, current, pulses, shape, window, noise):
+    """Whether the recorder's records open their intervals: a few pulses fit clearly better so."""
+    chosen = [pulses[i] for i in np.unique(np.linspace(0, len(pulses) - 1, SAMPLE).round().astype(int))]
+    misfits = []
+    for opens in (False, True):
+        _fitted(time, voltage, current, pulses, opens, shape, window, noise, chosen)
+        misfits.append([pulse.misfit for pulse in chosen])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        better = np.array(misfits[1]) / np.array(misfits[0])
+    better = better[np.isfinite(better)]
+    return bool(len(better) and np.median(better) < CLEARLY)
 
 
 def _levels(pulse, time, voltage):
@@ -241,40 +265,34 @@ def _fit(pulse, time, voltage, q0, equilibrium, shape, window, noise):
     t, E = time[pulse.start : pulse.stop], voltage[pulse.start : pulse.stop]
     at, lowest, highest = equilibrium
 
-    def fitted(begin, end, at=at):
-        low = window[0] if window else START * end
-        bins = _bins(t - begin, E, low, window[1] if window else end)
-        if bins is None:
-            return None
-        return (*_search(bins, pulse, q0, at, shape), bins, begin, (low, window[1] if window else end))
+    def fitted(end, at=at):
+        span = window or (START * end, end)
+        bins = _bins(t - pulse.begin, E, *span)
+        return None if bins is None else (*_search(bins, pulse, q0, at, shape), bins, span)
 
-    best = fitted(pulse.begin, pulse.duration)
+    best = fitted(pulse.duration)
     if best is None:
         return None
-    # Some records open their interval: then the pulse begins with its first, which the fit tells clearly.
-    later = fitted(float(t[0]), pulse.duration) if t[0] > pulse.begin else None
-    if later is not None and later[1] < LATER * best[1]:
-        best = later
     for _ in range(0 if window else 5):
         end = min(pulse.duration, REACH / best[0])
-        if abs(end / best[6][1] - 1) < 0.05:
+        if abs(end / best[5][1] - 1) < 0.05:
             break
-        again = fitted(best[5], end)
+        again = fitted(end)
         if again is None:
             break
         best = again
-    pulse.rate, _, pulse.offset, curvature, bins, pulse.begin, pulse.window = best
+    pulse.rate, _, pulse.offset, curvature, bins, pulse.window = best
     root, mean, count = bins
     surface = q0 + pulse.current / pulse.rate * surface_lead(pulse.rate * root**2, shape)
     model = pulse.offset + at(surface)
     residual = mean - model
     rise = abs(mean[-1] - mean[0])
     pulse.misfit = float(np.sqrt(np.mean(residual**2)) / rise) if rise > 0 else np.inf
-    others = [] if window else [fitted(pulse.begin, pulse.window[1] / 2)]
+    others = [] if window else [fitted(pulse.window[1] / 2)]
     if not lowest <= surface[-1] <= highest:  # the surface runs beyond what the rests know of E(q): would a straight one matter?
-        others.append(fitted(pulse.begin, pulse.window[1], lambda q: pulse.step / pulse.charge * (q - q0)))
+        others.append(fitted(pulse.window[1], lambda q: pulse.step / pulse.charge * (q - q0)))
     spread = [np.log(other[0] / pulse.rate) / np.sqrt(3) for other in others if other is not None]
-    pulse.log_u = float(np.sqrt(_log_u(residual, curvature) ** 2 + np.sum(np.square(spread))))
+    pulse.log_u = float(np.sqrt(_log_u(residual, curvature) ** 2 + np.sum(np.square(spread)) + (pulse.interval / pulse.duration) ** 2 / 3))
     straight = _straight(bins, noise)
     if straight is not None:
         upto, intercept, pulse.slope, pulse.r2 = straight
@@ -446,7 +464,7 @@ def _drift(time, voltage, a, b, noise):
 # --- the answer ------------------------------------------------------------------------------------
 
 
-def _analysis(pulses, time, voltage, charge, curves, length, shape, window, threshold):
+def _analysis(pulses, time, voltage, charge, curves, length, shape, window, threshold, opens):
     accepted = [p for p in pulses if not p.reasons]
     scale = 1.0 if length is None else 1e-8 * length**2  # um^2/s -> cm^2/s
     unit = "1/s" if length is None else "cm^2/s"
@@ -456,7 +474,7 @@ def _analysis(pulses, time, voltage, charge, curves, length, shape, window, thre
     if accepted:
         order = np.argsort(rates)
         said = "diffusivity" if length is not None else "D/l^2"
-        for what, p in ((f"{said}, median", None), (f"{said}, lowest", accepted[order[0]]), (f"{said}, highest", accepted[order[-1]])):
+        for what, p in ((said, None), (f"{said}, lowest", accepted[order[0]]), (f"{said}, highest", accepted[order[-1]])):
             rate = float(np.median(rates)) if p is None else p.rate
             log_u = float(np.median([q.log_u for q in accepted])) if p is None else p.log_u
             values[what] = Value(scale * rate, unit, scale * rate * log_u)
@@ -493,6 +511,7 @@ def _analysis(pulses, time, voltage, charge, curves, length, shape, window, thre
         "length l": "not given: D/l^2 is reported" if length is None else f"{length:.6g} um, " + {"sphere": "the radius of the particles, not their diameter", "film": "the thickness of the film"}[shape],
         "volume/area of the active material": "l/3" if shape == "sphere" else "l",
         "area": "that of the particles' surfaces; the geometric area of the electrode only for a dense film",
+        "time of a record": "the beginning of its interval" if opens else "the end of its interval",
         "straight line": f"D = 4/pi (V/A)^2 (dEs/tau / slope)^2, V/A = l{'/3' if shape == 'sphere' else ''} (Weppner and Huggins 1977); low for a sphere by 1.8 sqrt(D t/l^2)",
         "rest below [A]": threshold,
         "window": f"{START:g} to 1 of the pulse, at most {REACH:g} l^2/D" if window is None else f"{window[0]:g} to {window[1]:g} s",
@@ -500,7 +519,8 @@ def _analysis(pulses, time, voltage, charge, curves, length, shape, window, thre
         "straight": f"within {STRAIGHT:g} of the rise, or the noise, over a factor {SPAN:g} of time",
         "accepted": f"misfit <= {MISFIT:g} of the rise, tau <= {SHORT:g} l^2/D, |dEs| > {CLEAR:g} u, drift left after rests <= {RELAXED:g} dEs, change of overpotential <= {KINETIC:g} dEs, u(ln D) <= {UNCERTAIN:g}, current within {STEADY:g}",
         "equilibrium voltage": "mean of the last twentieth of the rest",
-        "uncertainty": "scatter about the fit, fit of the first half of the window, a straight E(q) where the surface runs beyond the last rest, dEs with drift left, change of overpotential; not that of l",
+        "reported": "the median of the accepted pulses, with the median of their uncertainties",
+        "uncertainty": "scatter about the fit, fit of the first half of the window, a straight E(q) where the surface runs beyond the last rest, dEs with drift left, change of overpotential, the interval of recording; not that of l",
     }
     notes = []
     if not accepted:

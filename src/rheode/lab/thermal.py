@@ -19,6 +19,7 @@ NEAR = 1e-3  # T0 stays below the lowest temperature by this share of it
 GRID = 1500
 WIDE = 100.0  # K: a T0 known no better than that is not identified
 FEWEST = 5  # temperatures of a VTF fit
+FOLLOWING, COARSE, LONG = 0.5, 0.1, 8  # residuals of ln sigma that correlate so much, are so large and so many are no scatter
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Arrhenius:
 class Vtf:
     """ln A (A in S/cm K^m), B [K], T0 [K], covariance (3, 3) in that order (nan for T0 at a bound), profile intervals.
 
-    `identified`: whether 95 % exclude Arrhenius (T0 = 0) and keep T0 within 100 K; `doubt` says why not.
+    `identified`: whether 95 % exclude Arrhenius (T0 = 0) and keep T0 within 100 K, and the data scatter about VTF; `doubt`
+    says why not.
     `profile`: T0 (g,) K, and the rise of n ln(sum of squares) above its least (g,).
     """
 
@@ -113,7 +115,8 @@ def fit_vtf(temperature, conductivity, power: float = 0.5) -> Vtf:
 
     a0, b0 = float(log_a[-1]), float(b[-1])
     covariance = _covariance(T, t0, b0, least, 0.0 < t0 < top)
-    doubt = _doubt(len(np.unique(T)), low, high, top, T)
+    residual = (y - a0 + b0 / (T - t0))[np.argsort(T, kind="stable")]
+    doubt = _doubt(len(np.unique(T)), low, high, top, T) or _pattern(residual)
     with np.errstate(divide="ignore"):
         profile = grid, n * np.log(np.maximum(squares, 1e-300) / max(least, 1e-300))
     return Vtf(a0, b0, t0, covariance, float(np.sqrt(least / n)), least, log_a_interval, b_interval, (float(low), float(high)), power, not doubt, doubt, profile)
@@ -146,6 +149,17 @@ def _covariance(T, t0, b, least, free):
     if len(T) > count:
         out[:count, :count] = np.linalg.pinv(X[:, :count].T @ X[:, :count]) * least / (len(T) - count)
     return out
+
+
+def _pattern(residual):
+    """Why residuals in the order of temperature are no scatter; "" where they may be."""
+    rms = float(np.sqrt(np.mean(residual**2)))
+    if len(residual) < LONG or rms < COARSE:
+        return ""
+    following = float((residual[1:] * residual[:-1]).sum() / (residual**2).sum())
+    if following < FOLLOWING:
+        return ""
+    return f"the data do not follow VTF: residuals of {100 * rms:.0f} % go together (correlation {following:.1f}), as where a phase melts"
 
 
 def _doubt(temperatures, low, high, top, T):
