@@ -24,7 +24,7 @@ SETTLE = 0.1  # share of the hold that is left out at its beginning
 SHORTEST = 5.0  # s
 NODES = 400  # of the course of the depth
 PIECES = 16  # into which the hold is cut for the rates that are shown
-MISFIT = 3.0  # times the noise: beyond, the curve is not that of one exponent
+MISFIT = 2.5  # times the noise: beyond, the curve is not that of one exponent
 
 
 @dataclass(frozen=True)

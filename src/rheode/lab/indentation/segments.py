@@ -6,6 +6,7 @@ import numpy as np
 
 DROP = 0.35  # a fall of the load by this share of the peak is an unloading; a jump of the strain rate lowers it by less
 BACK = 0.005  # share of the depth by which the tip comes back at least in an unloading
+QUICK = 3  # points; an unloading has more
 LOWEST = 1e-3  # peaks below this share of the largest load are noise of the approach
 FLAT = 2e-4  # share of the load by which a hold may wander beyond its noise
 PACE = 0.25  # of the mean pace of unloading: what is slower belongs to the hold
@@ -28,24 +29,30 @@ class Cycle:
 
 
 def cycles(time: np.ndarray, load: np.ndarray, depth: np.ndarray) -> list[Cycle]:
-    """The cycles of load [mN] and depth [um] over time [s], shape (n,), in order; a last loading without unloading ends at the last point."""
+    """The cycles of load [mN] and depth [um] over time [s], shape (n,), in order; a last loading without unloading ends at the last point.
+
+    A load that falls at once, or while the depth still grows, is no unloading: the hardness fell, after a jump of the rate.
+    """
     if not load.max(initial=0.0) > 0.0:
         return []
-    peaks, valleys = _turns(load, depth)
-    found = []
-    for peak, start, end in zip(peaks, valleys, valleys[1:]):
+    peaks, valleys = _turns(load)
+    found, start = [], 0
+    for peak, end in zip(peaks, valleys):
         held = _unloading_starts(time, load, peak, end)
-        found.append(Cycle(start, _hold_starts(load, start, peak, held), held, end))
+        if end - held >= QUICK and depth[end] < (1.0 - BACK) * depth[held]:
+            found.append(Cycle(start, _hold_starts(load, start, peak, held), held, end))
+            start = end
+    rest = start + int(np.argmax(load[start:]))
+    if load[rest] > LOWEST * load.max() and (not found or load[rest] > (1.0 + DROP) * load[start]):
+        end = len(load) - 1
+        found.append(Cycle(start, _hold_starts(load, start, rest, end), end, end))
     return found
 
 
-def _turns(load, depth):
-    """Indices of the peaks, and of the valleys before, between and after them.
-
-    A load that falls while the depth still grows is no unloading: the hardness fell, after a jump of the strain rate.
-    """
+def _turns(load):
+    """Indices of the peaks, and of the valley behind each."""
     lowest = LOWEST * load.max()
-    peaks, valleys = [], [0]
+    peaks, valleys = [], []
     top = bottom = 0
     falling = False
     for i, now in enumerate(load):
@@ -53,26 +60,14 @@ def _turns(load, depth):
             if now < load[bottom]:
                 bottom = i
             elif now > load[bottom] + DROP * load[peaks[-1]] and now > lowest:
+                valleys.append(bottom)
                 falling, top = False, i
-                if _comes_back(depth, peaks[-1], bottom):
-                    valleys.append(bottom)
-                else:
-                    peaks.pop()
         elif now > load[top]:
             top = i
         elif load[top] > lowest and now < (1.0 - DROP) * load[top]:
             peaks.append(top)
             falling, bottom = True, i
-    if falling and _comes_back(depth, peaks[-1], bottom):
-        valleys.append(bottom)
-    elif falling or load[top] > lowest:
-        peaks = [*peaks[:-1], len(load) - 1] if falling else [*peaks, top]
-        valleys.append(len(load) - 1)
-    return peaks, valleys
-
-
-def _comes_back(depth, peak, bottom):
-    return depth[bottom] < (1.0 - BACK) * depth[peak : bottom + 1].max()
+    return peaks, valleys + ([bottom] if falling else [])
 
 
 def _unloading_starts(time, load, peak, end):
