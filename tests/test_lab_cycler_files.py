@@ -204,6 +204,42 @@ def test_any_text_table(how, tmp_path):
     assert np.allclose(ours["voltage [V]"], 1e-3 * rows[:, 4]) and np.allclose(ours["temperature [degC]"], 24.5)
 
 
+def test_layered_neware_export(tmp_path):
+    """Requirement: cycles, steps and records that are lines of one file become one table."""
+    rows = cycled([1.0, 0.9])
+    lines = ["Cycle ID,Cap_Chg(mAh),Cap_DChg(mAh)", ",Step ID,Step Name,Capacity(mAh)", ",,Record ID,Time(h:min:s.ms),Voltage(V),Current(mA),Capacity(mAh),Temperature(C)"]
+    passed = np.diff(rows[:, 0], prepend=0) * np.abs(rows[:, 3]) / 3600
+    for i, row in enumerate(rows):
+        if i == 0 or row[2] != rows[i - 1, 2]:
+            lines.append(f"{int(row[2])},0,0")
+        if i == 0 or row[1] != rows[i - 1, 1]:
+            lines.append(f",{int(row[1])},{'Rest' if row[3] == 0 else 'CC_Chg' if row[3] > 0 else 'CC_DChg'},0")
+            start, counted = row[0], 0.0
+        counted += passed[i]
+        t = row[0] - start
+        lines.append(f",,{i + 1},{int(t // 3600)}:{int(t % 3600 // 60):02d}:{t % 60:04.1f},{float(row[4])!r},{float(row[3])!r},{float(counted)!r},25.5")
+    (tmp_path / "a.csv").write_text("\r\n".join(lines) + "\r\n")
+    ours = cyclers.read(tmp_path / "a.csv")
+    assert ours.format == "Neware export" and len(ours) == len(rows)
+    assert np.allclose(ours["time [s]"], rows[:, 0], atol=0.3) and np.array_equal(ours["cycle []"], rows[:, 2]) and np.array_equal(ours["step []"], rows[:, 1])
+    assert np.allclose(ours["current [A]"], rows[:, 3] / 1e3) and np.allclose(ours["temperature [degC]"], 25.5)
+    assert ours["file capacity [Ah]"][-1] * 1e3 == pytest.approx((1.0 + 0.9) * (1 / 0.995 - 1))
+
+
+def test_land_export_with_one_counter(tmp_path):
+    """Requirement: an older LAND export: sizes and a counter that starts again with each step, the direction in words."""
+    rows = cycled([1.0])
+    passed = np.diff(rows[:, 0], prepend=0) * np.abs(rows[:, 3]) / 3600
+    first = np.flatnonzero(np.diff(rows[:, 1], prepend=0))
+    run = np.cumsum(passed)
+    counter = run - np.repeat(np.append(0, run[first[1:] - 1]), np.diff(np.append(first, len(run))))
+    kind = np.where(rows[:, 3] > 0, "C_CC", np.where(rows[:, 3] < 0, "D_CC", "R"))
+    named = [(i, r[2], r[1], r[0], r[4], abs(r[3]), c, {"C_CC": "Charge CC", "D_CC": "Discharge CC", "R": "Rest"}[k]) for i, (r, c, k) in enumerate(zip(rows, counter, kind))]
+    ours = cyclers.read(write(tmp_path / "a.txt", named, header="Record\tCycle-Index\tStep-Index\tTestTime/Sec\tVoltage/V\tCurrent/mA\tCapacity/mAh\tWorkMode", delimiter="\t"))
+    assert ours.format == "LANDT export" and np.allclose(ours["current [A]"], rows[:, 3] / 1e3)
+    assert ours["file capacity [Ah]"][-1] * 1e3 == pytest.approx(1 / 0.995 - 1)
+
+
 MPT_TEXT = """EC-Lab ASCII FILE
 Nb header lines : 6
 

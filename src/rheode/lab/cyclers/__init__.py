@@ -59,6 +59,9 @@ def _raw(path: Path, begins: bytes, given: ColumnMap) -> Raw:
         except zipfile.BadZipFile:
             raise LabError(f"{path}: a damaged archive; copy the file again from the cycler's computer") from None
         return _named(sources.workbook(path), given)
+    layers = neware.layers(sources.head(path)[0])
+    if layers is not None:
+        return neware.read_text(neware.layered(path, layers), given)
     return _named([sources.text(path, biologic.find)], given)
 
 

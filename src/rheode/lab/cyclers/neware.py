@@ -7,8 +7,10 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from ..analysis import LabError
+from ..table import split_header
 from . import names
 from .sources import Source
 from .table import Raw
@@ -18,8 +20,8 @@ PATTERNS = {
     "step time": (r"time", r"(relative|step) time"),
     "voltage": (r"voltage|vol",),
     "current": (r"current|cur",),
-    "charge capacity": (r"chg\.? ?cap\.?|charge capacity|cap chg",),
-    "discharge capacity": (r"dchg\.? ?cap\.?|discharge capacity|cap dchg",),
+    "charge capacity": (r"chg\.? ?cap\.?|charge capacity|cap(acitance)? chg",),
+    "discharge capacity": (r"dchg\.? ?cap\.?|discharge capacity|cap(acitance)? dchg",),
     "capacity": (r"capacity|cap",),
     "step": (r"step (index|id|no\.?|number|count)",),
     "cycle": (r"cycle (index|id|no\.?|number|count)", r"cycle"),
@@ -39,6 +41,40 @@ def is_text(source: Source) -> bool:
 def read_text(source: Source, given) -> Raw:
     """A record from the columns of an export."""
     return names.record(source, "Neware export", PATTERNS, given)
+
+
+def layers(lines) -> tuple[str, list[str], list[str]] | None:
+    """(delimiter, names of a step's cells, names of a record's) of a layered export, in which cycles, steps and records are
+    lines of one file that begin one cell further in each; None for any other text."""
+    if len(lines) < 4:
+        return None
+    for delimiter in ",\t;":
+        cells = [[cell.strip() for cell in line.split(delimiter)] for line in lines[:3]]
+        if cells[0][0].lower().startswith("cycle") and len(cells[1]) > 2 and cells[1][0] == "" and cells[1][1].lower().startswith("step") and cells[2][:2] == ["", ""] and len(cells[2]) > 4:
+            return delimiter, cells[1], cells[2]
+    return None
+
+
+def layered(path: Path, found) -> Source:
+    """The records of a layered export, each with the cycle and step over it."""
+    delimiter, of_step, of_record = found
+    width = max(len(of_step), len(of_record))
+    cells = [str(i) for i in range(width)]
+    frame = pl.scan_csv(path, separator=delimiter, has_header=False, skip_lines=3, schema={cell: pl.String for cell in cells}, missing_columns="insert", truncate_ragged_lines=True, encoding="utf8-lossy")
+    cycle, step = (pl.when(pl.col(cell).fill_null("").str.strip_chars() != "").then(pl.col(cell)) for cell in ("0", "1"))
+    kind = next((i for i, name in enumerate(of_step) if names.plain(name) in ("step name", "step type", "status", "work mode")), None)
+    above = [cycle.forward_fill().alias("cycle"), step.forward_fill().alias("step"), step.is_null().and_(cycle.is_null()).alias("record")]
+    above.append((pl.lit("") if kind is None else pl.when(step.is_not_null()).then(pl.col(str(kind))).forward_fill()).alias("kind"))
+    records = frame.with_columns(above).filter(pl.col("record"))
+    columns = ["cycle", "step", *(["kind"] if kind is not None else []), *cells[2 : len(of_record)]]
+    titles, units = zip(*map(split_header, ["Cycle ID", "Step ID", *(["Step Name"] if kind is not None else []), *of_record[2:]]))
+    sample = records.select(columns).head(50).collect()
+
+    def words(number):
+        held = sample.to_series(number).drop_nulls().str.strip_chars()
+        return held.cast(pl.Float64, strict=False).null_count() > (held == "").sum()
+
+    return Source(str(path), list(titles), list(units), lambda numbers: records.select(columns[i] for i in numbers).collect(), words)
 
 
 def is_binary(data: bytes) -> bool:

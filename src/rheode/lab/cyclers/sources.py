@@ -72,17 +72,21 @@ def _clock(column):
 # --- text -----------------------------------------------------------------------------------------
 
 
+def head(path: Path) -> tuple[list[str], str]:
+    """(the first lines of a text, its encoding). Raises LabError where the file is none."""
+    with path.open("rb") as file:
+        begins = file.read(HEAD)
+    encoding = _encoding(path, begins)
+    lines = [line.rstrip("\r") for line in begins.decode(encoding, errors="replace").split("\n")]  # as they are counted below
+    return (lines[:-1] if len(begins) == HEAD else lines), encoding  # the last may be cut
+
+
 def text(path: Path, found=layout) -> Source:
     """The table in a text file. `found(lines)`: its Layout from its first lines, None where they hold none.
 
     Raises LabError: no table, or the file can't be read.
     """
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    encoding = _encoding(path, head)
-    lines = [line.rstrip("\r") for line in head.decode(encoding, errors="replace").split("\n")]  # as they are counted below
-    if len(head) == HEAD:
-        lines = lines[:-1]  # the last may be cut
+    lines, encoding = head(path)
     how = found(lines)
     if how is None:
         raise LabError(f"{path}: no table of numbers was found; export it as CSV with a line of column names and units")
@@ -96,18 +100,17 @@ def text(path: Path, found=layout) -> Source:
         width = max(len(how.names), *(line.count(how.delimiter) + 1 for line in lines[how.first : how.first + 50]))
         names = [str(i) for i in range(width)]
         data = path if encoding.startswith("utf-8") or encoding == "cp1252" else BytesIO(path.read_bytes().decode(encoding, errors="replace").encode())
-        text = [str(i) for i in numbers if words(i)]
+        plain = {str(i) for i in numbers if not words(i)}
         try:
             return pl.scan_csv(
                 data,
                 separator=how.delimiter,
                 has_header=False,
                 skip_lines=how.first,
-                new_columns=names,
-                schema_overrides={name: pl.String if name in text else pl.Float64 for name in map(str, numbers)},
-                infer_schema_length=0,
-                ignore_errors=True,
+                schema={name: pl.Float64 if name in plain else pl.String for name in names},
+                missing_columns="insert",  # lines need not be as long as the first
                 truncate_ragged_lines=True,
+                ignore_errors=True,
                 decimal_comma=how.comma,
                 encoding="utf8-lossy",
             ).select(map(str, numbers)).collect()  # fmt: skip
