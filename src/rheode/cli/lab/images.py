@@ -108,15 +108,22 @@ def _numbers(option, text, whole=False, count=None):
 
 
 def _materials(named, study):
-    """The library's materials of the phases, by phase name. Raises LabError, StudyError for an unknown one."""
+    """The library's materials of the phases, by phase name. Raises LabError."""
     from ...lab import LabError
     from ...materials import load
+    from ...reading import StudyError
 
     if study is None and named is None:
         return {}
     if named is None:
         raise LabError('--study needs to know the phases: --phases "85=active:selenium, 170=framework:mo6se8"')
-    found = {phase.name: load(phase.material) for phase in named if phase.role != "pore"}
+    found = {}
+    for phase in named:
+        if phase.role != "pore":
+            try:
+                found[phase.name] = load(phase.material)
+            except StudyError as error:
+                raise LabError(f"--phases: {'; '.join(error.faults)}") from None
     if study is not None:
         if study.suffix not in (".yaml", ".yml"):
             raise LabError(f"{study}: a study is a YAML file; call it {study.stem}.yaml")
@@ -180,7 +187,7 @@ def _write_study(path, image, analysis, named, page, neck, lengths, pressure):
     solid = [phase for phase in named if phase.role != "pore"]
     labels, phase, cuts = particles(index, owner, solid, neck)
     radius = pixel * np.sqrt(np.bincount(labels[labels >= 0]) / np.pi)
-    radius = float((radius**3).sum() / (radius**2).sum()) if len(radius) else 1.0
+    radius = float(radius.mean()) if len(radius) else 1.0
     usual = USUAL_RADIUS[0] <= radius <= USUAL_RADIUS[1]
     given = lengths["gap"]
     lengths = lengths | {"gap": given if given is not None else GAP if usual else float(f"{0.01 * radius:.2g}")}

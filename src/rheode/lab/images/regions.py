@@ -44,8 +44,8 @@ def pores(mask, throat=None, smallest=1):
         found = basins(mask, lambda saddle, low: (2 * saddle >= throat) | (2 * low < np.maximum(throat, 2 * DISTINCT * saddle)))
     size = np.bincount(found.ravel())[1:]
     order = np.argsort(-size, kind="stable")
-    wide = ndimage.maximum(ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[(slice(1, -1),) * mask.ndim], found, np.arange(1, len(size) + 1))
-    order = order[(size[order] >= smallest) & (np.asarray(wide)[order] > 1)]
+    wide = np.bincount(found[ndimage.binary_erosion(mask, border_value=1)], minlength=len(size) + 1)[1:] > 0
+    order = order[(size[order] >= smallest) & wide[order]]
     number = np.zeros(len(size) + 1, np.int32)
     number[order + 1] = np.arange(1, len(order) + 1)
     return number[found]

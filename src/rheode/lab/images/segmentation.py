@@ -64,7 +64,7 @@ def segment(values, *, classes=None, thresholds=None, blur=None, labels=None):
         low, high = float(grey.min()), float(grey.max())
         if thresholds[0] <= low or thresholds[-1] > high:
             raise LabError(f"the thresholds {', '.join(f'{t:g}' for t in thresholds)} leave a class empty; the grey values go from {low:.4g} to {high:.4g}")
-    return _made(np.digitize(grey, thresholds), np.arange(len(thresholds) + 1), np.asarray(thresholds, float), grey, SHIFT, source, blur)
+    return _made(_classes(grey, thresholds, blur), np.arange(len(thresholds) + 1), np.asarray(thresholds, float), grey, SHIFT, source, blur)
 
 
 def otsu(grey, classes):
@@ -79,6 +79,29 @@ def otsu(grey, classes):
         raise LabError(f"the image has too few grey values for {classes} classes") from None
 
 
+def _classes(grey, thresholds, blur):
+    """Class of each pixel. An edge between a dark and a bright phase passes through the grey of those between them: what
+    lies between, is thinner than the blur makes an edge and borders on both, goes to the one whose grey is nearer."""
+    index = np.digitize(grey, thresholds)
+    if len(thresholds) < 2:
+        return index
+    means = ndimage.mean(grey, index, np.arange(len(thresholds) + 1))
+    reach = round(1 + blur)
+    ball = ndimage.distance_transform_edt(np.pad(np.zeros((1,) * index.ndim), reach, constant_values=1)) <= reach + 0.5
+    for k in range(1, len(thresholds)):
+        mine = np.pad(index == k, reach, mode="edge")
+        thin = mine & ~ndimage.binary_opening(mine, ball)
+        thin = thin[(slice(reach, -reach),) * index.ndim]
+        ends = []
+        for side in (index < k, index > k):
+            away, at = ndimage.distance_transform_edt(~side, return_indices=True)
+            thin &= away <= 2 * reach
+            ends.append(index[tuple(at)])
+        dark, bright = (means[end] for end in ends)
+        index = np.where(thin, np.where(grey > 0.5 * (dark + bright), ends[1], ends[0]), index)
+    return index
+
+
 def _made(index, labels, thresholds, grey, share, source, blur):
     count = len(labels)
     fractions = np.bincount(index.ravel(), minlength=count) / index.size
@@ -86,7 +109,7 @@ def _made(index, labels, thresholds, grey, share, source, blur):
     if grey is not None:
         means = ndimage.mean(grey, index, np.arange(count))
         shift = share * np.diff(means)
-        lower, upper = (np.bincount(np.digitize(grey, thresholds + sign * shift).ravel(), minlength=count) / index.size for sign in (-1, 1))
+        lower, upper = (np.bincount(_classes(grey, thresholds + sign * shift, blur).ravel(), minlength=count) / index.size for sign in (-1, 1))
     return Segmentation(index.astype(np.uint16), labels, thresholds, fractions, _spread(index, count), lower, upper, shift, source, blur)
 
 
