@@ -114,10 +114,15 @@ def test_the_files_capacity_and_ours_are_compared(tmp_path):
         cycles(plain, capacity="file")
 
 
-def test_a_rest_alone_is_no_cycle(tmp_path):
+def test_a_rest_alone_is_told(tmp_path, capsys):
+    """Requirement: a recording at rest can be converted and drawn; it has no rate, no retention, no dQ/dV."""
     rows = galvanostatic([(1, 0.0, 3600, 3.0, 3.0)])
-    with pytest.raises(LabError, match="no charge passes"):
-        cycles(read(tmp_path, rows))
+    made = cycles(read(tmp_path, rows))
+    assert any("no charge passes" in note for note in made.notes) and made.unfinished == (1,)
+    for analyse in (cycling.rate_capability, lambda made: cycling.compare([made], ["a"]), cycling.differential_capacity, plating):
+        with pytest.raises(LabError):
+            analyse(made)
+    assert command("cycles", tmp_path / "cell.csv", "--cell", "full", "--figure", tmp_path / "a.png", "--bdf", tmp_path / "a.bdf.csv") == 0
 
 
 # --- rates, temperature, retention, life ------------------------------------------------------------

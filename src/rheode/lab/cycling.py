@@ -118,10 +118,10 @@ def cycles(recording: Recording, electrode=Electrode(), capacity=None, begin=Non
         number = count_cycles(new, recording[f"{capacity} capacity [Ah]"], begin)
         choices["cycles"] = f"counted: a cycle begins with each {begin}"
     steps = by_step(recording, number, capacity)
-    if not (steps["charge [mAh]"].any() or steps["discharge [mAh]"].any()):
-        raise LabError(f"{recording.path}: no charge passes in it: {len(recording)} records at rest hold no cycle")
     table = by_cycle(steps)
     unfinished, notes = _unfinished(steps, table), []
+    if not (steps["charge [mAh]"].any() or steps["discharge [mAh]"].any()):
+        notes.append(f"no charge passes: all {len(recording)} records are at rest")
     if "file capacity [Ah]" in recording:
         other = "integrated" if capacity == "file" else "file"
         theirs = by_cycle(by_step(recording, number, other))
@@ -620,6 +620,8 @@ def differential_capacity(made: Cycles, wanted=None, step=0.005, smoothing=0.010
             for i in _peaks(slope):
                 for name, value in zip(peaks, (number, way, float(at[i]), float(slope[i]))):
                     peaks[name].append(value)
+    if not curves:
+        raise LabError(f"{made.recording.path}: no charge passes in it, so there is no dQ/dV")
     largest = {}
     for way in WAYS:
         own = [i for i, half in enumerate(peaks["half"]) if half == way and peaks["cycle"][i] == curves[0]["cycle"]]
