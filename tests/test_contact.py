@@ -9,7 +9,7 @@ from test_mechanics_derivatives import check
 from rheode.mechanics.contact.barrier import WEIGHT, Bodies, Contour, Drag, barrier
 from rheode.mechanics.contact.third_medium import third_medium
 from rheode.mechanics.elements import POINTS, shape_t6
-from rheode.mechanics.laws import hencky_norton
+from rheode.mechanics.laws import hencky_norton, neo_hookean
 from rheode.mechanics.linear import linear_solver
 from rheode.mechanics.minimiser import Minimiser
 from rheode.mechanics.potential import unknowns
@@ -344,3 +344,36 @@ def test_hertz_converges(cylinders):
     """Requirement V2: within 3 % at five elements per half-width, 2 % from ten on; the two meshes need not match."""
     assert hertz(cylinders, 5) == pytest.approx((1.0, 1.0), abs=0.03)
     assert hertz(cylinders, 20) == pytest.approx((1.0, 1.0), abs=0.02)
+
+
+def layer(medium):
+    """A slit of 10 nm x 0.3 um full of medium between a floor and a lid, held at its sides: (system, unknowns)."""
+    nodes, cells = grid(1, 1, lambda s, t: (0.3 * s, 0.01 * t))
+    on_line = lambda axis, value: np.flatnonzero(np.abs(nodes[:, axis] - value) < 1e-9)  # noqa: E731
+    tied = [(on_line(1, 0.0), 1, "fixed"), (on_line(0, 0.0), 0, "fixed"), (on_line(0, 0.3), 0, "fixed"), (on_line(1, 0.01), 1, "lid")]
+    u = unknowns(len(nodes), tied, ["lid"], ["stretch zz", "fixed"])
+    potentials = third_medium(nodes, cells, u, 30.0, 14.0, 1e-4, 0.1)
+    if not medium:
+        potentials = [Solid("medium", neo_hookean.LAW, nodes, cells, u, dict(zip(("mu", "lambda"), potentials[0].table[0])))]
+    return System(u, [*potentials, StackPressure(u, "lid", 0.3, 0.01)]), u
+
+
+def test_carried_pressures_end_where_the_law_does():
+    """Requirement: the pressures that Newton's iteration carries along change its way only: a slit that 0.1, 0.5, 0.02
+    and 0.3 GPa close and open in one increment each ends at the heights of the plain law, with its exact Hessian."""
+    heights, hessians = {}, {}
+    for medium in (True, False):
+        system, u = layer(medium)
+        minimise, x = Minimiser(system, linear_solver()), u.start()
+        heights[medium] = []
+        for pressure in (0.1, 0.5, 0.02, 0.3):
+            system.begin(0.0, {"stack": {"pressure": pressure, "out_of_plane": 0.0}})
+            outcome = minimise(x)
+            assert outcome.converged, outcome.reason
+            x = outcome.x
+            system.commit(x)
+            heights[medium].append(0.01 + x[u.blocks["lid"][0]])
+        system.begin(0.0, {})
+        hessians[medium] = system.potentials[0].evaluate(x, 2).hessian
+    assert heights[True] == pytest.approx(heights[False], rel=1e-6)
+    assert hessians[True] == pytest.approx(hessians[False], rel=1e-4, abs=1e-6 * np.abs(hessians[False]).max())

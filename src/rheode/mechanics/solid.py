@@ -44,7 +44,7 @@ def _signed_svd(a, b, c, d):
 
 
 @njit(cache=True)
-def _kinematics(x, dofs, gradients, growth, inverse_creep):
+def kinematics(x, dofs, gradients, growth, inverse_creep):
     """Principal stretches (3 m, 3) of F_hat and frames (3 m, 4): cos, sin of U, cos, sin of V."""
     m = dofs.shape[0]
     stretch = np.empty((3 * m, 3))
@@ -125,7 +125,8 @@ def _add_form(out, rows, block, twist, flip, weight, product):
 
 
 @njit(cache=True)
-def _entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p, h, with_hessian):
+def entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p, h, turning, with_hessian):
+    """Entries of gradient and Hessian from derivatives p, h by the stretches; `turning`: the p of the geometric stiffness."""
     m = dofs.shape[0]
     packed = N_DOF * (N_DOF + 1) // 2
     gradient = np.zeros((m, N_DOF))
@@ -152,6 +153,7 @@ def _entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p,
             block[0, 2] = block[2, 0] = h13
             block[1, 2] = block[2, 1] = h23
             s1, s2 = stretch[q, 0], stretch[q, 1]
+            p1, p2 = turning[q, 0], turning[q, 1]
             twist = (p1 + p2) / (s1 + s2)
             if s1 - s2 > 1e-5 * s1:
                 flip = (p1 - p2) / (s1 - s2)
@@ -251,15 +253,15 @@ class Solid:
         self._set(fields.get(self.name, {}))
 
     def evaluate(self, x, order):
-        stretch, frame = _kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
         if stretch.min() <= 0.0:
             return Evaluation(np.inf)
         w, p, h = self.law.respond(stretch, self.table, self.dt, order)
         energy = self._integrate(w, self.growth)
         if order == 0 or not np.isfinite(energy):
             return Evaluation(energy)
-        gradient, hessian = _entries(
-            self.dofs, self.gradients, self.weights, self.growth, self.inverse_creep, stretch, frame, p, h, order == 2
+        gradient, hessian = entries(
+            self.dofs, self.gradients, self.weights, self.growth, self.inverse_creep, stretch, frame, p, h, p, order == 2
         )
         return Evaluation(energy, gradient, hessian if order == 2 else None)
 
@@ -274,7 +276,7 @@ class Solid:
         before, now = self._start or (self.growth, self.table), (self.growth, self.table)
         # Work of growth and of changing moduli, at frozen deformation before and after the step.
         chemical = self._elastic(self._x, *now) - self._elastic(self._x, *before)
-        stretch, frame = _kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
         ratio, stored, slip, dissipated = self.law.relax(stretch, self.table, self.dt)
         self.dissipated += self._integrate(dissipated, self.growth)
         self.stored = self._integrate(stored, self.growth)
@@ -285,7 +287,7 @@ class Solid:
 
     def _elastic(self, x, growth, table):
         """Elastic energy at the present creep strain and the given growth and parameters."""
-        stretch, _ = _kinematics(x, self.dofs, self.gradients, growth, self.inverse_creep)
+        stretch, _ = kinematics(x, self.dofs, self.gradients, growth, self.inverse_creep)
         w, _, _ = self.law.respond(stretch, table, 0.0, 0)
         return self._integrate(w, growth)
 
@@ -303,7 +305,7 @@ class Solid:
 
     def cauchy(self, x):
         """Cauchy stress at the points of a committed state, (m, 3, 4): xx, yy, zz, xy in GPa."""
-        stretch, frame = _kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
         _, p, _ = self.law.respond(stretch, self.table, 0.0, 1)
         principal = p * stretch / np.prod(stretch, axis=1)[:, None]
         c, s = frame[:, 0], frame[:, 1]

@@ -26,8 +26,8 @@ class Steps:
     first: float
     largest: float
     smallest: float
-    easy: int = 6  # up to so many iterations the next increment is longer
-    hard: int = 10  # from so many on it is shorter
+    easy: int = 7  # up to so many iterations the next increment is longer
+    hard: int = 14  # from so many on it is shorter
     grow: float = 1.4
     shrink: float = 0.7
     cut: float = 0.35

@@ -9,12 +9,142 @@ Comput. Mech. (2024), doi 10.1007/s00466-024-02516-9), non-negative in two dimen
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numba import njit
 
 from rheode.mechanics.elements import gradients_t6, second_gradients_t6
 from rheode.mechanics.laws import neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless
-from rheode.mechanics.solid import Solid
+from rheode.mechanics.solid import Solid, entries, kinematics
+
+# A carried pressure is trusted up to this factor of the one that the law gives.
+TRUST = 100.0
+
+
+@njit(cache=True)
+def _respond(stretch, table, carried):
+    """As neo_hookean.respond of order 2, with the Hessian at the carried pressures (points,).
+
+    Returns (w, p, h, turning, pressure): turning (points, 3) are the stresses of the geometric stiffness,
+    pressure (points,) the carried one, held to within TRUST of the law's. A carried pressure of 0 is none.
+    """
+    points = stretch.shape[0]
+    per_element = points // table.shape[0]
+    w = np.empty(points)
+    p, turning = np.empty((points, 3)), np.empty((points, 3))
+    h = np.empty((points, 6))
+    pressure = np.empty(points)
+    for k in range(points):
+        mu, lam = table[k // per_element]
+        s0, s1, s2 = stretch[k]
+        j = s0 * s1 * s2
+        log_j = math.log(j)
+        t = lam * log_j - mu
+        w[k] = 0.5 * mu * (s0 * s0 + s1 * s1 + s2 * s2 - 3.0 - 2.0 * log_j) + 0.5 * lam * log_j**2
+        ratio = 1.0
+        if t < 0.0 and carried[k] > 0.0:
+            ratio = min(max(carried[k] * j / -t, 1.0 / TRUST), TRUST)
+        pressure[k] = -ratio * t / j
+        for i in range(3):
+            s = stretch[k, i]
+            p[k, i] = mu * s + t / s
+            turning[k, i] = mu * s + ratio * t / s
+            h[k, i] = mu + ratio * (lam - t) / (s * s)
+        h[k, 3] = ratio * lam / (s0 * s1)
+        h[k, 4] = ratio * lam / (s0 * s2)
+        h[k, 5] = ratio * lam / (s1 * s2)
+    return w, p, h, turning, pressure
+
+
+@njit(cache=True)
+def _volume_change(x, dx, dofs, gradients):
+    """Linear change of the determinant of F in the plane, (3 m,)."""
+    out = np.empty(3 * dofs.shape[0])
+    for i in range(dofs.shape[0]):
+        for k in range(3):
+            a, b, c, d = 1.0, 0.0, 0.0, 1.0
+            e, f, g, h = 0.0, 0.0, 0.0, 0.0
+            for n in range(6):
+                jx, jy = dofs[i, 2 * n], dofs[i, 2 * n + 1]
+                gx, gy = gradients[i, k, n, 0], gradients[i, k, n, 1]
+                a += x[jx] * gx
+                b += x[jx] * gy
+                c += x[jy] * gx
+                d += x[jy] * gy
+                e += dx[jx] * gx
+                f += dx[jx] * gy
+                g += dx[jy] * gx
+                h += dx[jy] * gy
+            out[3 * i + k] = a * h + d * e - b * g - c * f
+    return out
+
+
+class Medium(Solid):
+    """The neo-Hookean medium, with the pressure of each point carried along Newton's iteration.
+
+    Where a pore closes the pressure goes like c/J. Interior-point methods meet the same c/J and linearise
+    J pressure = c for both (Wright, Primal-Dual Interior-Point Methods, SIAM 1997, ch. 1): the stiffness is pressure/J
+    with the pressure predicted by the last linear step, and so is the geometric stiffness, which an element crushed
+    too far by a first guess would otherwise make indefinite. Energy and gradient are unchanged, and so is the Hessian
+    once the prediction is right: Newton's end game stays quadratic.
+    """
+
+    def __init__(self, name, nodes, cells, unknowns, parameters):
+        super().__init__(name, neo_hookean.LAW, nodes, cells, unknowns, parameters)
+        self._settled = np.zeros(3 * len(self.cells))  # pressures of the committed state
+        self._pressure, self._line = self._settled, None
+
+    def begin(self, dt, fields):
+        super().begin(dt, fields)
+        self._pressure, self._line = self._settled, None
+
+    def _force(self, j):
+        """-dW/dJ of the volumetric part and its slope's negative, (3 m,) each."""
+        mu, lam = self.table.repeat(3, axis=0).T
+        t = lam * np.log(j) - mu
+        return -t / j, (lam - t) / j**2
+
+    def max_step(self, x, dx):
+        # What comes is the line search along dx: along it the pressures are predicted to change linearly.
+        stretch, _ = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        force, stiffness = self._force(stretch.prod(axis=1))
+        carried = np.where(self._pressure > 0.0, self._pressure, force)
+        change = _volume_change(x, dx, self.dofs, self.gradients) * (1.0 + x[self.dofs[:, 12]]).repeat(3)
+        ratio = np.divide(carried, force, out=np.ones_like(force), where=force > 0.0)
+        self._line = x.copy(), dx.copy(), carried, force - carried - ratio * stiffness * change
+        return super().max_step(x, dx)
+
+    def evaluate(self, x, order):
+        if order < 2:
+            return super().evaluate(x, order)
+        stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        if stretch.min() <= 0.0:
+            return Evaluation(np.inf)
+        pressure = self._settled
+        if self._line is not None:
+            start, dx, carried, rate = self._line
+            k = np.abs(dx).argmax()
+            pressure = np.maximum(carried + (x[k] - start[k]) / dx[k] * rate, 1e-300)
+        w, p, h, turning, self._pressure = _respond(stretch, self.table, pressure)
+        energy = self._integrate(w, self.growth)
+        if not np.isfinite(energy):
+            return Evaluation(energy)
+        parts = self.dofs, self.gradients, self.weights, self.growth, self.inverse_creep, stretch, frame
+        return Evaluation(energy, *entries(*parts, p, h, turning, True))
+
+    def commit(self, x):
+        super().commit(x)
+        self._settle(x)
+
+    def restore(self, state):
+        super().restore(state)
+        self._settle(self._x)
+
+    def _settle(self, x):
+        stretch, _ = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        self._settled = np.maximum(self._force(stretch.prod(axis=1))[0], 0.0)
 
 
 class SecondGradient(Stateless):
@@ -46,5 +176,5 @@ def third_medium(nodes, cells, unknowns, K, G, stiffness_ratio, length):
     scale of the regularisation, k_r = stiffness_ratio K length^2.
     """
     moduli = {"mu": stiffness_ratio * G, "lambda": stiffness_ratio * (K - 2 * G / 3)}
-    medium = Solid("medium", neo_hookean.LAW, nodes, cells, unknowns, moduli)
+    medium = Medium("medium", nodes, cells, unknowns, moduli)
     return [medium, SecondGradient(nodes, cells, unknowns, stiffness_ratio * K * length**2)]
