@@ -53,8 +53,8 @@ def four_probe(resistance, thickness, spacing, diameter=np.inf):
     thick = thickness / spacing
     # sinh overflows for thick pellets; the logarithm of the ratio does not.
     ratio = thick / 2 + np.log1p(-np.exp(-2 * thick)) - np.log1p(-np.exp(-thick))
-    wide = (np.asarray(diameter, float) / spacing) ** 2
-    disc = np.log(2) / (np.log(2) + np.where(np.isinf(wide), 0.0, np.log((wide + 3) / (wide - 3))))
+    narrow = 3 * (spacing / np.asarray(diameter, float)) ** 2
+    disc = np.log(2) / (np.log(2) + np.log1p(narrow) - np.log1p(-narrow))
     return 1 / (resistance * np.pi * thickness / ratio * disc)
 
 

@@ -10,7 +10,7 @@ from .impedance.fit import LOOSE, fit
 
 # With R1 the bulk: its arc in view or above the highest frequency, with and without the cables' inductance.
 CIRCUITS = ("R1-CPE1", "L1-R1-CPE1", "p(R1,CPE1)-CPE2", "L1-p(R1,CPE1)-CPE2")
-STARTS = 24
+STARTS = 10
 
 
 def measure(spectra: list[Spectrum], thickness: float, area: float, relative: float = 0.0, temperatures=None, circuit: str | None = None, element: str = "R1", weight: str = "modulus") -> Measurements:

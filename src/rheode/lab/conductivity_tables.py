@@ -10,8 +10,9 @@ from .conductivity import Measurements, four_probe, from_geometry
 from .table import Table, needed, pick, pick_text, read_table
 
 CONDUCTIVITY = (r"(ionic |electronic |electrical )?(conductivity|cond\.?)|sigma|σ", r".*conductivity.*")
-LOG = (r"log ?(10)? ?\(?(conductivity|cond\.?|sigma|σ).*",)
-LN = (r"ln ?\(?(conductivity|cond\.?|sigma|σ).*",)
+# Of "log10(sigma)" the header's name is "log10": what is in brackets counts as its unit.
+LOG = (r"(log ?(10)?|lg)( ?\(?(conductivity|cond\.?|sigma|σ).*)?",)
+LN = (r"ln( ?\(?(conductivity|cond\.?|sigma|σ).*)?",)
 RESISTANCE = (r"(bulk )?resistance|r ?b?(ulk)?|impedance",)
 THICKNESS = (r"thickness|height|l", r".*thickness.*")
 AREA = (r"(electrode |contact |cross[- ]section(al)? )?area", r".*area.*")
@@ -32,7 +33,8 @@ def read(path, columns=None, series=None, log: str | None = None, thickness=None
     columns: from rheode.lab.table.parse_columns. series: names of the columns that tell series apart; by default the columns
     of words, and of numbers that recur, that are none of the known quantities nor mark replicates. log: "10" or "e", where
     the column holds logarithms of S/cm. thickness [cm], area [cm^2], diameter [cm]: of rows that do not state them.
-    spacing [cm]: of four probes in line; resistances are then V/I of theirs. relative: standard uncertainty of conductivities from that of the geometry, a share.
+    spacing [cm]: of four probes in line; resistances are then V/I of theirs. relative: standard uncertainty of conductivities
+    from that of the geometry, a share.
     Raises LabError.
     """
     table = read_table(path)

@@ -29,7 +29,7 @@ REACH = 0.5  # and ends after this many l^2/D: later the surface follows the mea
 STRAIGHT = 0.02  # largest departure from a straight line in sqrt(t), share of the rise
 SPAN = 2.25  # a straight line is one over this factor of time at least
 MISFIT = 0.02  # largest r.m.s. departure from the fitted response, share of the rise
-SHORT = 1.0  # a pulse may last this many l^2/D at most
+SHORT = 4.0  # a pulse may last this many l^2/D at most: little of it lies before REACH then
 RELAXED = 0.05  # largest drift that is left after a rest, share of dEs
 COMPLETE = 0.9  # a pulse shorter than this share of the median one was cut off
 CLEAR = 5.0  # dEs is different from 0 where it exceeds this many of its standard uncertainties
@@ -518,6 +518,7 @@ def _analysis(pulses, time, voltage, charge, curves, length, shape, window, thre
         "means over steps of sqrt(t)": BINS,
         "straight": f"within {STRAIGHT:g} of the rise, or the noise, over a factor {SPAN:g} of time",
         "accepted": f"misfit <= {MISFIT:g} of the rise, tau <= {SHORT:g} l^2/D, |dEs| > {CLEAR:g} u, drift left after rests <= {RELAXED:g} dEs, change of overpotential <= {KINETIC:g} dEs, u(ln D) <= {UNCERTAIN:g}, current within {STEADY:g}",
+        "voltage": "taken for that of the working electrode: whatever moves at the other one enters D",
         "equilibrium voltage": "mean of the last twentieth of the rest",
         "reported": "the median of the accepted pulses, with the median of their uncertainties",
         "uncertainty": "scatter about the fit, fit of the first half of the window, a straight E(q) where the surface runs beyond the last rest, dEs with drift left, change of overpotential, the interval of recording; not that of l",

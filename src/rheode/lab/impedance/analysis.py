@@ -8,6 +8,8 @@ from .circuit import Circuit
 from .fit import ALIKE, APART, LOOSE, STARTS, WEIGHTS, fit
 from .spectrum import Spectrum
 
+INDUCTIVE = 0.02  # an imaginary part above this share of |Z| is no noise about 0
+
 
 def analyse(spectra: list[Spectrum], circuit: Circuit | None = None, weight: str = "modulus", starts: int = STARTS, seed: int = 1, minimum: int = 1) -> Analysis:
     """Kramers-Kronig residuals of spectra and, with a circuit, its parameters.
@@ -53,9 +55,9 @@ def analyse(spectra: list[Spectrum], circuit: Circuit | None = None, weight: str
         if not check.passed:
             notes.append(f"{label}: Kramers-Kronig violated by {100 * check.rms:.2g} % r.m.s. ({_worst(spectrum, check)}): the cell drifted, was not linear, or the wiring shows; a circuit can't mend that")
     for label, spectrum, found, best in zip(labels, spectra, fits, chosen):
-        inductive = int(np.count_nonzero(spectrum.impedance.imag > 0))
+        inductive = int(np.count_nonzero(spectrum.impedance.imag > INDUCTIVE * np.abs(spectrum.impedance)))
         if inductive and "L" not in circuit.quantities:
-            notes.append(f"{label}: {inductive} points have a positive imaginary part and {circuit.text} no inductance: add L1- to the circuit, or leave them out with --capacitive")
+            notes.append(f"{label}: {inductive} points have a positive imaginary part, and {circuit.text} no inductance: add L1- to the circuit, or leave them out with --capacitive")
         notes += [f"{label}: {said}" for said in _doubts(circuit, found, best, minimum)]
     choices = {"format of the file": ", ".join(dict.fromkeys(spectrum.format for spectrum in spectra)),
                "Kramers-Kronig test": f"linear: R, L, C and at least {kramers_kronig.FEWEST} RC elements in series, as many as Akaike's criterion prefers, weighted by 1/|Z|; passed up to {100 * kramers_kronig.TOLERATED:g} % r.m.s., or where neighbouring residuals correlate by less than {kramers_kronig.FOLLOWING:g}"}  # fmt: skip

@@ -43,7 +43,7 @@ def read(path, lines) -> list[Spectrum]:
 
 
 def _is_header(line):
-    return "freq/Hz" in line and "Re(Z)/Ohm" in line
+    return "\t" in line and "freq/Hz" in line and "Re(Z)/Ohm" in line
 
 
 def _numbers(line):

@@ -55,7 +55,7 @@ def test(frequency, impedance, most: int | None = None) -> Validity:
     frequency, impedance = np.asarray(frequency, float), np.asarray(impedance, complex)
     most = min(len(frequency) - 4, 80) if most is None else most
     best = None
-    for elements in range(FEWEST, max(most, FEWEST) + 1):
+    for elements in [m for m in range(FEWEST, max(most, FEWEST) + 1) if m <= 30 or m % 5 == 0]:
         model, resistances = _fitted(2 * np.pi * frequency, impedance, elements)
         residuals = (model - impedance) / np.abs(impedance)
         n, k = 2 * len(frequency), elements + 3
