@@ -304,6 +304,24 @@ def test_counters_that_start_again(again):
     assert np.allclose(ours["file capacity [Ah]"], np.cumsum(passed), atol=1e-12)
 
 
+def test_sparse_counters_that_start_again():
+    """Requirement: a counter that starts again is known as such though its first record is more than half of its last."""
+    step = np.repeat([1.0, 2, 3, 4, 5], 2)
+    charge = np.tile([0.6, 1.0], 5)
+    time = np.cumsum(np.tile([600.0, 400.0], 5))
+    ours = normalise(Raw("a", "test", np.full(10, 3.0), time=time, current=np.full(10, 3.6), step=step, charge=charge, discharge=np.zeros(10)))
+    assert ours["file capacity [Ah]"] == pytest.approx(np.cumsum(np.tile([0.6, 0.4], 5)))
+
+
+def test_no_current_is_taken_to_flow_over_a_pause(tmp_path):
+    """Requirement: the step before goes on until the next begins, but not while the cycler was stopped."""
+    rows = [(0.0, 1, 1, 2.0, 3.0, 0.0), (10.0, 1, 1, 2.0, 3.0, 10.0), (20.0, 1, 1, 2.0, 3.0, 20.0)]
+    for gap, flows in ((10.0, 10.0), (3600.0, 0.0)):
+        later = (20.0 + gap, 2, 1, -2.0, 3.0, 0.0)
+        ours = cyclers.read(write(tmp_path / "a.csv", [*rows, later], header=HEADER + ",step time [s]"))
+        assert ours["integrated capacity [Ah]"][-1] * 1e3 == pytest.approx(2.0 * (20 + flows) / 3600), gap
+
+
 def test_what_was_counted_before_a_part_of_a_test_is_not_its_own():
     rows = cycled([1.0, 0.9])[100:]
     passed = np.diff(rows[:, 0], prepend=rows[0, 0]) * rows[:, 3] / 3.6e6

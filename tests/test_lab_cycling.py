@@ -114,6 +114,14 @@ def test_the_files_capacity_and_ours_are_compared(tmp_path):
         cycles(plain, capacity="file")
 
 
+def test_what_passes_until_a_rest_is_recorded_belongs_to_the_step_before(tmp_path):
+    """Requirement: a rest holds no charge, though the current still flowed when its first interval began."""
+    time = np.arange(0.0, 7201.0, 60.0)
+    rows = np.column_stack([time, np.where(time <= 3600, 1, 2), np.ones(len(time)), np.where(time <= 3600, 2.0, 0.0), 3.0 + time / 3600])
+    steps = cycles(read(tmp_path, rows)).steps
+    assert steps["charge [mAh]"] == pytest.approx([2.0 * (3600 + 30) / 3600, 0.0])
+
+
 def test_a_rest_alone_is_told(tmp_path, capsys):
     """Requirement: a recording at rest can be converted and drawn; it has no rate, no retention, no dQ/dV."""
     rows = galvanostatic([(1, 0.0, 3600, 3.0, 3.0)])
@@ -300,6 +308,7 @@ def test_a_cell_beside_a_run(run, tmp_path):
     table = analysis.tables["against the run"]
     assert list(table["cycle"])[:3] == [1, 2, 3]
     assert table["measured capacity [mAh/g]"][:3] == pytest.approx([250, 262.5, 275])
+    assert table["measured utilisation [%]"][0] == pytest.approx(100 * (250 - 0.6 * 80) / (0.4 * 675))
     assert table["measured thickness after discharge [um]"][:3] == pytest.approx([12.5] * 3) and table["measured thickness after charge [um]"][:3] == pytest.approx([11.0] * 3)
     cycle, half = result.cycles["cycle []"], result.cycles["half []"]
     at = np.flatnonzero((cycle == 1) & (half == "lithiation"))[-1]

@@ -78,7 +78,7 @@ def _capacity(ax, made, table, cell):
         values = made.electrode.scaled(made.table[f"{way} [mAh]"])
         ax.plot(number[whole], values[whole], **marks, color=WAYS[way], markerfacecolor=WAYS[way] if way == made.of else "white", label=way)
     # The efficiency has the upper part of the panel to itself.
-    ax.set(ylim=(0, max(ax.get_ylim()[1], 1e-9) * (1.04 if cell is None else 1.36)), ylabel=f"Capacity ({unit(made.electrode.unit)})")
+    ax.set(ylim=(0, max(ax.get_ylim()[1], 1e-9) * (1.04 if cell is None else 1.45)), ylabel=f"Capacity ({unit(made.electrode.unit)})")
     _cycle_axis(ax, number)
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, handletextpad=0.1, columnspacing=0.9, borderaxespad=0.1)  # above the panel: never on the data
     if cell is not None:
