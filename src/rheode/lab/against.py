@@ -6,6 +6,7 @@ import numpy as np
 
 from ..result import Result
 from .analysis import Analysis, LabError, Value
+from .cyclers.table import SMALL_STEP
 from .cycling import WAYS, Cycles, utilisation
 from .table import needed, pick, read_table
 
@@ -106,7 +107,7 @@ def _ends(made, way):
     time = made.recording["time [s]"]
     last = np.append(made.steps["record"][1:], len(time)) - 1
     ends = np.full(len(made.numbers), np.nan)
-    for i in np.flatnonzero(charge > 1e-3 * charge.max(initial=0.0)):
+    for i in np.flatnonzero(charge > SMALL_STEP * charge.max(initial=0.0)):
         ends[np.searchsorted(made.numbers, made.steps["cycle"][i])] = time[last[i]]
     return ends
 
