@@ -1,5 +1,6 @@
 """`rheode lab indent | jump | hold`: nanoindentation."""
 
+from os.path import relpath
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -252,14 +253,15 @@ def _add_material(analysis, prepared, assumed, files, how, hardness, extends, en
 
     base = _base(extends)
     _one_of("--end", end)
-    if extends is not None and extends.endswith((".yaml", ".yml")):
-        extends = str(Path(extends).resolve())  # the new file may lie elsewhere
+    folder = wanted.parent if wanted is not None else Path()
+    if extends is not None and extends.endswith((".yaml", ".yml")):  # a path in a file counts from its folder
+        extends = Path(relpath(extends, folder)).as_posix()
     source = "indentation: " + ", ".join(path.name for path in files)
     at = analysis.values[hardness] if hardness else next(value for name, value in analysis.values.items() if name.startswith("hardness at"))
     if not hardness:
         how = f"{how}, {len(prepared.indents)} indent{'s' if len(prepared.indents) > 1 else ''}"
     try:
-        analysis.material = law.material(analysis.curves.get("law"), assumed, source, how, analysis.values.get("modulus"), prepared.constants.poisson, at, base, extends, end)
+        analysis.material = law.material(analysis.curves.get("law"), assumed, source, how, analysis.values.get("modulus"), prepared.constants.poisson, at, base, extends, end, folder)
     except LabError as error:
         if wanted is not None or end != "both":
             raise

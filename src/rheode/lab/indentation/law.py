@@ -118,12 +118,12 @@ def variants(line: Sensitivity, assumed: Assumptions) -> dict[str, list]:
     return dict(zip(("hardness over flow stress", "equivalent rate per hdot/h", "s_ref [GPa]"), map(list, zip(*rows))))
 
 
-def material(law: Law | None, assumed: Assumptions, source: str, how: str, modulus: Value | None, poisson: float, hardness: Value | None, base: Material | None = None, extends: str | None = None, end: str = "both") -> str:
+def material(law: Law | None, assumed: Assumptions, source: str, how: str, modulus: Value | None, poisson: float, hardness: Value | None, base: Material | None = None, extends: str | None = None, end: str = "both", folder: Path = Path()) -> str:
     """The lines of a material file.
 
     law: None leaves it to the base (or the material elastic); source: of the values, in words; how: the conditions of
     the test; modulus [GPa]; hardness [GPa] at the rate that `how` names; base: the material that the file extends, by
-    the name `extends`; its other end member is kept where `end` is "unlithiated" or "lithiated". Raises LabError, also
+    the name `extends` (a path counts from `folder`); its other end member is kept where `end` is "unlithiated" or "lithiated". Raises LabError, also
     where the lines would be no material.
     """
     if end != "both" and base is None:
@@ -149,14 +149,14 @@ def material(law: Law | None, assumed: Assumptions, source: str, how: str, modul
     lines = {}
     if base is not None:
         lines["extends"] = extends or base.name
-    which = {"both": "", "unlithiated": ", unlithiated end", "lithiated": ", lithiated end"}[end]
-    lines["title"] = f"{base.title or base.name}{which}, measured by indentation" if base is not None else "Measured by indentation"
+    which = {"both": "", "unlithiated": "unlithiated end ", "lithiated": "lithiated end "}[end]
+    lines["title"] = f"{base.title or base.name}; {which}measured by indentation" if base is not None else "Measured by indentation"
     for name, known in measured.items():
         lines[name] = known if end == "both" else _ends(base, name, known, end)
     if law is not None:
         lines["reference_temperature"] = {"value": write(assumed.temperature, "temperature"), "source": source, "conditions": "of the indents"}
     try:
-        resolve("measured", {"measured": lines}, Path.cwd())
+        resolve("measured", {"measured": lines}, folder)
     except StudyError as error:
         raise LabError(error.faults[0].removeprefix("materials.measured.")) from None
     return to_yaml(lines)
