@@ -5,12 +5,13 @@ import pytest
 from bench import needs
 from micrographs import ACTIVE, FRAMEWORK, electrode
 from PIL import Image as Picture
+from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from rheode.cli import main
 from rheode.lab.images import particles, parse_phases
 from rheode.measures import rasterise
-from rheode.microstructure import MeshError
+from rheode.microstructure import Mesh, MeshError
 from rheode.microstructure.from_image import clean, mesh_image
 from rheode.result import Result
 from rheode.study import Study
@@ -190,6 +191,22 @@ def test_the_command_writes_a_study_that_loads(tmp_path, capsys):
     assert study.walls.kind == "pressure" and study.walls.pressure == pytest.approx(0.1) and study.cycling.cycles == 1
     assert mesh.phase_names == ("selenium", "mo6se8") and mesh.particles >= 20
     assert "touching particles and walls 0.01 um apart" in shown and "Area fractions: selenium" in shown
+
+
+def test_a_grey_micrograph_becomes_a_study(tmp_path, capsys):
+    """Requirement: the same from a blurred, noisy image, its classes named from dark to bright; fractions kept to 1 %."""
+    image, _ = electrode(9, shape=(240, 320))
+    rng = np.random.default_rng(9)
+    grey = gaussian_filter(30 + image.astype(float), 0.8) + rng.normal(0, 14, image.shape)
+    Picture.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(tmp_path / "grey.png")
+    command("lab", "image", tmp_path / "grey.png", "--scale", "35 nm", "--phases", "0=pore, 1=active:selenium:se, 2=framework:mo6se8:mse",
+            "--study", tmp_path / "grey.yaml", "--figure", tmp_path / "chart")  # fmt: skip
+    capsys.readouterr()
+    mesh = Mesh.load(tmp_path / "grey.npz")
+    assert mesh.particles >= 20 and mesh.box == pytest.approx([11.2, 8.4])
+    assert mesh.area_fraction("se") == pytest.approx((image == ACTIVE).mean(), abs=0.01)
+    assert mesh.area_fraction("mse") == pytest.approx((image == FRAMEWORK).mean(), abs=0.01)
+    assert (tmp_path / "chart.png").is_file() and (tmp_path / "chart.pdf").is_file()
 
 
 @pytest.mark.verify
