@@ -187,9 +187,46 @@ def test_a_density_of_the_library_is_taken():
     assert [cell.verdict for cell in table.cells] == ["follows"]
 
 
+def test_library_densities_are_told_and_trusted():
+    """Requirement: what the library lends is named, and no slip is sought in it: as a table's own, 6.52 would be told to be 6.25 swapped."""
+    text = "sample,selenium weight fraction [%],mo6se8 weight fraction [%],theoretical density [g/cm3]\nA,40,60,5.58\n"
+    table = audit.parse(text, "mine")
+    assert "Densities from the library: selenium 4.81 g/cm^3, mo6se8 6.52 g/cm^3." in audit.remarks(table)
+    (cell,) = table.findings
+    assert "mo6se8 density" not in cell.note and "selenium density" not in cell.note
+    own = audit.parse("# selenium density [g/cm3]: 4.81\n# mo6se8 density [g/cm3]: 6.52\n" + text, "mine")
+    assert "mo6se8 density of 6.25 g/cm3 for 6.52 (two digits swapped)" in own.findings[0].note
+    assert not any("library" in line for line in audit.remarks(own))
+
+
+def test_what_cannot_be_recomputed_is_told(tmp_path, capsys):
+    """Requirement: a component without a density leaves the theoretical density unchecked, and the audit says so, not only when it has nothing else."""
+    head, row = "sample,copolymer weight fraction [%],foo weight fraction [%],theoretical density [g/cm3]", "A,40,60,1.5"
+    told = "theoretical density not recomputed: density of copolymer is missing, foo is no material of the library"
+    (tmp_path / "more.csv").write_text(f"{head},mass [mg],area [cm2],loading [mg/cm2]\n{row},3,1,3\n")
+    code, _, err = run(capsys, "audit", tmp_path / "more.csv")
+    assert code == 0 and f"{told}." in err
+    (tmp_path / "less.csv").write_text(f"{head}\n{row}\n")
+    code, _, err = run(capsys, "audit", tmp_path / "less.csv")
+    assert code == 2 and len(err) == 1 and told in err[0]
+    (tmp_path / "row.csv").write_text("sample,selenium weight fraction [%],mo6se8 weight fraction [%],theoretical density [g/cm3]\nA,40,60,5.71\nB,100,,4.81\n")
+    assert any("B: theoretical density not recomputed, weight fraction of mo6se8 is missing" in line for line in run(capsys, "audit", tmp_path / "row.csv")[2])
+
+
 def test_fractions_that_do_not_add_up_are_told():
+    """Requirement: told as a remark, and as the likely slip of what was computed from them."""
     table = changed("s4", "Se-90MSe,0,10,90,", "Se-90MSe,0,20,90,")
     assert any("add up to 110 %" in line for line in audit.remarks(table))
+    assert "the weight fractions add up to 110 %, not 100 %" in found(table)["Se-90MSe, 0 MPa", "theoretical density"].note
+    assert "add up" not in "".join(cell.note for cell in table.findings if "Se-90MSe, 0 MPa" != cell.row.label)
+
+
+def test_table_s2():
+    """The capacities per volume all follow from those per gram and the densities; what the audit leaves to the formulas it says."""
+    table = audit.load("s2")
+    assert len(table.cells) == 15 and not table.findings
+    assert any("docs/screening.md" in line for line in audit.remarks(table)) and not any("Not checked" in line for line in audit.remarks(table))
+    assert {row for row, _ in found(changed("s2", ",1333,", ",1383,"))} == {"NCM111, LiNi1/3Co1/3Mn1/3O2"}
 
 
 @pytest.mark.parametrize(

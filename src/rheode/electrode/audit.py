@@ -43,11 +43,13 @@ QUANTITIES = {
     "cell voltage": "voltage",
     "reference potential": "voltage",
     "voltage": "voltage",
+    "volume change": "share",
     "specific energy": "specific energy",
     "energy density": "energy density",
 }
 COMPONENT = {"weight fraction": "share", "density": "density", "mass": "mass", "volume": "volume"}  # "NAME density"
 CONDITIONS = ("pressure", "temperature", "cycle")  # tell rows apart, nothing is computed from them
+LIBRARY = "library of materials"  # the remark of a density that the table does not give
 AGAIN = ", again"  # a quantity that a table prints twice
 
 # Set by whoever made the sample, so not rounded: "3 mg/cm^2" is not 2.5 to 3.5.
@@ -172,12 +174,24 @@ class Table:
 
     def wrong_sums(self) -> list[str]:
         """Rows whose weight fractions do not add up to 1, in words."""
+        return [f"{row.label}: the weight fractions add up to {100 * total:.6g} %." for row in self.rows if (total := _sum_off(row)) is not None]
+
+    def from_library(self) -> list[str]:
+        """Densities that the table does not give and the library does, in words."""
+        return [f"{name.removesuffix(' density')} {self.rows[0].entries[name].text} {self.columns[name][0]}" for name, remark in self.constants.items() if remark == LIBRARY]
+
+    def not_recomputed(self) -> list[str]:
+        """Theoretical densities and volumes of components that do not follow for want of an input, in words."""
         lines = []
-        for row in self.rows:
-            given = [entry for name, entry in row.entries.items() if name.endswith(" weight fraction")]
-            total = sum(entry.value for entry in given)
-            if given and abs(total - 1) > sum(entry.half for entry in given) + 1e-9:
-                lines.append(f"{row.label}: the weight fractions add up to {100 * total:.6g} %.")
+        parts = _components(self.columns)
+        weighed = [name for name, known in parts.items() if "weight fraction" in known]
+        if lacks := [_density_missing(name) for name in weighed if "density" not in parts[name]]:
+            lines.append(f"theoretical density not recomputed: {', '.join(lacks)}.")
+        lines += [f"{name} volume not recomputed: {_density_missing(name)}." for name, known in parts.items() if {"mass", "volume"} <= known and "density" not in known]
+        if weighed and not lacks:
+            for row in self.rows:
+                absent = [f"{of} of {name}" for of in ("weight fraction", "density") for name in weighed if f"{name} {of}" not in row.entries]
+                lines += [f"{row.label}: theoretical density not recomputed, {_listed(absent)} {'are' if len(absent) > 1 else 'is'} missing (a component that is not in it has 0)."] if absent else []
         return lines
 
     def heading(self, name: str) -> str:
@@ -188,6 +202,7 @@ class Table:
         """Derived columns that no cell could be recomputed of, since what they follow from is not in the table."""
         checked = {cell.column for cell in self.cells}
         primary = {leaf for cell in self.cells for leaf in cell.leaves}
+        primary |= {"voltage"} if "cell voltage" not in self.columns else set()
         return [name for name in self.columns if name not in checked | primary | set(self.constants) and name.removesuffix(AGAIN) in self.rules]
 
 
@@ -280,6 +295,8 @@ def parse(text: str, name: str) -> Table:
     names = [label for label, *_ in rows]
     table = Table(name, about, columns, constants, [Row(label if label and names.count(label) == 1 else ", ".join(filter(None, [label, f"line {number}"])), shared | entries, frozenset(entries), conditions) for label, entries, number, conditions in rows])
     if not table.cells:
+        if lacks := table.not_recomputed():
+            raise StudyError(f"{name}: nothing to audit; {lacks[0].removesuffix('.')}")
         derived = ", ".join(known for known in QUANTITIES if known in _rules({}))
         raise StudyError(f"{name}: nothing to audit; no column is derived from others in the table (derived columns are {derived}, theoretical density, NAME volume, volume ratio)")
     return table
@@ -295,8 +312,13 @@ def _with_library_densities(columns, constants, shared):
             except StudyError:
                 continue
             key = f"{name} density"
-            columns[key], constants[key], shared[key] = (units.KINDS["density"].unit, 1.0), "library of materials", _entry(f"{value:g}", 1.0)
+            columns[key], constants[key], shared[key] = (units.KINDS["density"].unit, 1.0), LIBRARY, _entry(f"{value:g}", 1.0)
     return columns, constants, shared
+
+
+def _density_missing(name):
+    """Why no density of a component is known."""
+    return f"density of {name} is missing" if name.lower() in {*library.names(), *library.other_names()} else f"{name} is no material of the library"
 
 
 def _column_name(heading):
@@ -378,7 +400,7 @@ def _read(table, line, heading, text, columns, entries, repeated=True):
     if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", text, re.ASCII) or not math.isfinite(float(text)) or len(text) > 40:
         return [f"{where}: got {told(one_line(text))}; a number with a point for the decimals, or nothing"]
     entry = _entry(text, columns[name][1])
-    derived = name.removesuffix(AGAIN) in ("porosity", "voltage", "cell voltage", "reference potential")
+    derived = name.removesuffix(AGAIN) in ("porosity", "voltage", "cell voltage", "reference potential", "volume change")
     if not derived and (entry.value < 0 or (entry.value == 0 and not name.endswith("weight fraction"))):
         return [f"{where}: got {told(text)}; a number above 0"]
     entries[name] = entry
@@ -506,7 +528,7 @@ NO_SLIP = "no slip gives its very digits; nearly, "
 
 def likely_slip(cell: Cell) -> str:
     """What reproduces the printed number, found by trying it out; the two likeliest at most, or that nothing does."""
-    for search in (_repairing_input, _printed_chain, _common_shift, _wrong_formula, _wrong_unit, _swapped_digits, _share_of_mass, _other_row, _copied, _one_digit):
+    for search in (_wrong_sum, _repairing_input, _printed_chain, _common_shift, _wrong_formula, _wrong_unit, _swapped_digits, _share_of_mass, _other_row, _copied, _one_digit):
         if found := search(cell):
             return " or ".join(list(dict.fromkeys(found))[:2])
     return _would_take(cell)
@@ -541,6 +563,19 @@ def _after(cell, name, entry):
             elif not near and other.verdict != "does not follow":
                 broken.append(other.column)
     return repaired, broken
+
+
+def _wrong_sum(cell):
+    """Weight fractions that do not add up explain what was computed from them before any other slip."""
+    resting = any(name.endswith(" weight fraction") for name in cell.leaves)
+    return [f"the weight fractions add up to {100 * total:.6g} %, not 100 %"] if resting and (total := _sum_off(cell.row)) is not None else []
+
+
+def _sum_off(row):
+    """The sum of a row's weight fractions where it is not 1."""
+    given = [entry for name, entry in row.entries.items() if name.endswith(" weight fraction")]
+    total = sum(entry.value for entry in given)
+    return total if given and abs(total - 1) > sum(entry.half for entry in given) + 1e-9 else None
 
 
 def _repairing_input(cell):
@@ -742,7 +777,7 @@ def _solutions(cell):
     found = []
     for name in cell.leaves:
         own = cell.row.entries[name]
-        if name.endswith("weight fraction"):
+        if name.endswith("weight fraction") or cell.table.constants.get(name) == LIBRARY:
             continue
         nominal = _solve(cell, name, cell.entry.value, {})
         if nominal is None:
@@ -793,7 +828,11 @@ def remarks(table: Table) -> list[str]:
     if (reading := volume_reading(table)) is not None:
         measured, solid, cells = reading
         lines.append(f"Energy density: {measured} of {cells} follow with the measured volume of the electrode, {solid} of {cells} with the volume without pores (V_0 in Eq. 10 as printed).")
-    lines += table.wrong_sums()
+    if known := table.from_library():
+        lines.append(f"Densities from the library: {', '.join(known)}.")
+    lines += table.wrong_sums() + table.not_recomputed()
+    if note := table.about.get("note"):
+        lines.append(note)
     if unchecked := table.unchecked():
         lines.append(f"Not checked, for lack of what they follow from: {', '.join(unchecked)}.")
     return lines

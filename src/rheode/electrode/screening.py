@@ -214,6 +214,7 @@ def told_state(state: State) -> str:
 
 # --- Table S2 of Xiong et al. 2024, recomputed ------------------------------------------------------
 
+TABLE_S2 = Path(__file__).parent / "tables" / "s2.csv"  # `rheode audit s2` audits it as it does all tables
 ATOMIC_MASSES = {
     "Li": 6.94, "O": 15.999, "P": 30.974, "S": 32.06, "Mn": 54.938, "Fe": 55.845, "Co": 58.933, "Ni": 58.693, "Si": 28.085,
     "Ga": 69.723, "Ge": 72.630, "Se": 78.971, "Mo": 95.95, "In": 114.82, "Sn": 118.71, "Sb": 121.76, "Te": 127.60,
@@ -259,16 +260,16 @@ def _half_step(text):
 @lru_cache(maxsize=1)
 def audit_table_s2() -> list[Audited]:
     """The volumetric capacities of Table S2 against its gravimetric capacities and densities, row by row."""
-    with (Path(__file__).parent / "table-s2.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    with TABLE_S2.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     return [
         Audited(
-            row["Material"],
-            row["Capacity [mAh/g]"],
-            row["Density [g/cm3]"],
-            row["Volumetric capacity [mAh/cm3]"],
-            volumetric_capacity(float(row["Capacity [mAh/g]"]), float(row["Density [g/cm3]"])),
-            theoretical_capacity(row["Formula"]),
+            row["material"],
+            row["specific capacity [mAh/g]"],
+            row["density [g/cm^3]"],
+            row["volumetric capacity [mAh/cm^3]"],
+            volumetric_capacity(float(row["specific capacity [mAh/g]"]), float(row["density [g/cm^3]"])),
+            theoretical_capacity(row["formula"]),
         )
         for row in rows
     ]
