@@ -22,7 +22,7 @@ import numpy as np
 from .analysis import Analysis, LabError, Value
 from .diffusion import FACE, SHAPES, left_over, surface_lead
 
-RESTING = 0.01  # a current below this share of the largest is rest
+RESTING = 0.005  # a current below this share of the largest is rest
 STEADY = 0.02  # a pulse's current stays within this share of its median
 START = 0.05  # the fit begins after this share of its window: double layers and charge transfer come first
 REACH = 0.5  # and ends after this many l^2/D: later the surface follows the mean and says nothing about D

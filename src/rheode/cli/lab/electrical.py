@@ -27,7 +27,7 @@ def gitt(
     molar_mass: Annotated[Optional[str], typer.Option("--molar-mass", metavar="MASS/AMOUNT", help="Such as \"96.6 g/mol\".")] = None,
     shape: Annotated[str, typer.Option("--shape", metavar="SHAPE", help="sphere, or film: a dense layer filled through one face.")] = "sphere",
     window: Annotated[Optional[str], typer.Option("--window", metavar="FROM..TO", help="Part of each pulse that is fitted, such as \"5 s..60 s\"; chosen pulse by pulse otherwise.")] = None,
-    rest_below: Annotated[Optional[str], typer.Option("--rest-below", metavar="CURRENT", help="Current below which the cell rests; 1 % of the largest otherwise.")] = None,
+    rest_below: Annotated[Optional[str], typer.Option("--rest-below", metavar="CURRENT", help="Current below which the cell rests; half a per cent of the largest otherwise.")] = None,
     column: ColumnOption = None,
     json: JsonOption = None,
     csv: CsvOption = None,
@@ -35,16 +35,18 @@ def gitt(
 ):
     """Titration (GITT): pulses found, accepted or refused with the reason, diffusivities."""
     check_outputs(json, csv, figure)
+    from ...lab import LabError
     from ...lab import gitt as titration
     from ...lab.cyclers import ColumnMap, read
     from ...lab.table import parse_columns
 
     length = _length(radius, diameter, area, volume, mass, molar_volume, molar_mass, shape)
     recording = read(file, ColumnMap(parse_columns(column)))
-    analysis = titration.analyse(
-        recording["time [s]"], recording["voltage [V]"], recording["current [A]"], length=length, shape=shape,
-        window=_window(window), rest_below=quantity("--rest-below", rest_below, "A"),
-    )
+    given = dict(length=length, shape=shape, window=_window(window), rest_below=quantity("--rest-below", rest_below, "A"))
+    try:
+        analysis = titration.analyse(recording["time [s]"], recording["voltage [V]"], recording["current [A]"], **given)
+    except LabError as error:
+        raise LabError(f"{file}: {error}") from None
     analysis.choices["format of the file"] = recording.format
     analysis.notes += recording.notes
     finish(analysis, json, csv, figure, _figure("gitt"))
