@@ -218,6 +218,14 @@ def test_drift_is_taken_out_once_and_from_the_hold():
     assert prepare([drifting], Wanted(drift="none")).indents[0].depth == pytest.approx(drifting.depth)
 
 
+def test_drift_is_not_the_recovery_that_comes_first():
+    time, depth, load = hold(Truth(n=30.0, s_ref=1.0), load=50.0, span=20.0)
+    unloaded = time > time[np.argmax(load < 6.0)]
+    recovering = depth + 0.3e-3 * time + np.where(unloaded, 0.02 * np.exp(-(time - time[unloaded][0]) / 2.0), 0.0)
+    rate, _ = drift_rate(Indent("1", time, recovering, load))
+    assert rate == pytest.approx(0.3e-3, rel=0.05)
+
+
 def test_frame_and_tip_are_found_in_a_reference_material():
     """Indents in a material of known modulus, seen through a compliant frame by a blunt tip."""
     rng = np.random.default_rng(5)

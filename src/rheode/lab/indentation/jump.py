@@ -239,7 +239,8 @@ def _judged(time, depth, load, found, part):
     weight = (t - t[0] + gap) * (t[-1] - t + gap)
     weight /= weight.sum()
     courses = {name: _course(at, np.log(values), weight, name != "H") for name, values in (("h", h), ("P", P), ("H", H))}
-    return row | {"modulus [GPa]": float(np.nanmean(E[known]))}, courses
+    E = E[known]
+    return row | {"modulus [GPa]": float(np.nanmean(E)) if np.isfinite(E).any() else np.nan}, courses
 
 
 def line(table: dict[str, list], convention="hdot/h") -> Sensitivity:
@@ -276,7 +277,8 @@ def jump(prepared: Prepared, assumed: Assumptions = Assumptions(), begin=BEGIN, 
         values |= values_of(law)
     at = sensitivity.hardness
     values[f"hardness at {middle:.3g} 1/s ({assumed.convention})"] = stress_of(at)
-    moduli = [np.nanmean([E for E, name in zip(kept["modulus [GPa]"], kept["indent"]) if name == each]) for each in dict.fromkeys(kept["indent"])]
+    own = [[E for E, name in zip(kept["modulus [GPa]"], kept["indent"]) if name == each] for each in dict.fromkeys(kept["indent"])]
+    moduli = [np.nanmean(found) if np.isfinite(found).any() else np.nan for found in own]
     values["modulus"] = mean(moduli, "GPa")
     ratio = np.asarray(kept["Pdot/P [1/s]"]) / np.asarray(kept["hdot/h [1/s]"])
     values["Pdot/P over hdot/h, median"] = Value(float(np.nanmedian(ratio)))
@@ -287,7 +289,7 @@ def jump(prepared: Prepared, assumed: Assumptions = Assumptions(), begin=BEGIN, 
         "line": "ln H over ln rate with one slope for all indents and a level of its own for each; scatter beyond that of the points themselves is estimated; Student's t",
         "outliers": "kept, as asked for" if keep_outliers else RULE,
     }  # fmt: skip
-    notes = list(prepared.notes) + _notes(law, sensitivity, names, failed | reason, ratio, assumed)
+    notes = list(prepared.notes) + _notes(law, sensitivity, names, failed | reason, ratio, assumed, values["modulus"].value)
     tables = {"parts": table}
     if law is not None:
         tables["other assumptions"] = variants(sensitivity, assumed)
@@ -313,7 +315,7 @@ def _origin(prepared, source):
     return "one modulus for the whole indent, that of its unloading; the whole depth where there is no unloading (Eq. 5)"
 
 
-def _notes(law, sensitivity, names, reason, ratio, assumed):
+def _notes(law, sensitivity, names, reason, ratio, assumed, modulus):
     notes = [f"Indent {name} is left out: {why}." for name, why in reason.items() if why]
     if law is None:
         low, high = sensitivity.m.interval()
@@ -323,6 +325,8 @@ def _notes(law, sensitivity, names, reason, ratio, assumed):
     off = float(np.nanmax(np.abs(ratio / 2.0 - 1.0)))
     if off > 0.15:
         notes.append(f"Pdot/P is up to {100 * off:.0f} % away from twice hdot/h: in some parts the hardness still follows the jump, and the two conventions do not give the same m; hdot/h is the strain rate.")
+    if not np.isfinite(modulus):
+        notes.append("No modulus is known (no oscillation, no unloading): the whole depth counts as contact depth (Eq. 5), and the hardness is too low by what the contact sinks in.")
     if assumed.convention == "Pdot/P":
         notes.append("Rates are Pdot/P, about twice hdot/h: s_ref is that of hdot/h all the same, n does not depend on it.")
     return notes
