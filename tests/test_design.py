@@ -171,7 +171,7 @@ def test_sweep_goes_through_the_design():
     design = Design.load("se-60mse")
     rows = design.swept()
     assert len(rows) == 33 and rows[0]["weight fraction"] == pytest.approx(0.1) and rows[-1]["weight fraction"] == pytest.approx(0.9)
-    here = design.at_fraction("mse", 0.6)
+    here = design.at_fraction("Mo6Se8", 0.6)
     for name in ("porosity", "energy density", "thickness", "utilisation"):
         assert here[name] == pytest.approx(design.value(name))
     assert here["u(energy density)"] == pytest.approx(0.1 * here["energy density"], rel=1e-6)
@@ -183,10 +183,48 @@ def test_sweep_of_a_measured_thickness_keeps_the_porosity():
     design = Design.load("se-50se-10sp")
     rows = design.swept()
     assert {round(row["porosity"], 12) for row in rows} == {round(design.value("porosity"), 12)}
-    here = design.at_fraction("lpsc", 0.5)
+    here = design.at_fraction("Li6PS5Cl", 0.5)
     spread = {result.name: result.uncertainty for result in design.quantities()}
     assert here["energy density"] == pytest.approx(design.value("energy density"))
     assert here["u(energy density)"] == pytest.approx(spread["energy density"], rel=1e-6)
+
+
+def test_utilisations_by_composition():
+    """Requirement: utilisations measured at several compositions are followed, linear between; beyond them the sweep is refused."""
+    given = {"component": "Mo6Se8", "from": "20 %", "to": "80 %", "points": 3, "utilisation": {"20 %": "60 %", "60 %": "80 %", "80 %": "85 %"}}
+    design = Design.load("se-60mse", [f"sweep={given}"])
+    assert [row["utilisation"] for row in design.swept()] == pytest.approx([0.6, 0.75, 0.85])
+    assert "utilisation" not in designing.told_sweep(design) and "voltage (1.970 V)" in designing.told_sweep(design)
+    bounded = {"thickness": None, "porosity": "20 %", "sweep": {"component": "mse", "from": "20 %", "to": "80 %", "utilisation": {"30 %": "60 %", "80 %": "85 %"}}}
+    assert refused(**bounded) == ["sweep: utilisation: got 20 %; from 30 % to 80 %, where it is given"]
+    assert "two weight fractions with utilisations" in refused(sweep={"component": "mse", "utilisation": {"30 %": "110 %", "80 %": "85 %"}})[0]
+
+
+def test_a_sweep_says_what_it_carries_over():
+    """Requirement: only what really stays; a voltage of the components and a porosity of a table follow the composition."""
+    told = designing.told_sweep(Design.load("se-50se-10sp"))
+    assert "utilisation (100 %)" in told and "porosity (35.18 %)" in told and "voltage" not in told
+    assert "porosity" not in designing.told_sweep(Design.load("se-60mse"))
+
+
+def test_a_capacity_below_the_frameworks():
+    """Requirement: no negative utilisation: the fault says what the framework alone holds, by hand 0.6 x 89 mAh/g."""
+    (fault,) = refused(measured_capacity="10 mAh/g")
+    assert fault.startswith("measured_capacity: got 10 mAh/g; at least 53.4 mAh/g, what the framework alone holds") and "-16.1 %" in fault
+    assert made(measured_capacity="53.4 mAh/g").value("utilisation") == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("component", ["Se", "Mo6Se8"])
+def test_the_value_on_the_chart_is_off_the_curves(component):
+    """Requirement: text lies on no line, whether the curve rises or falls."""
+    from rheode.report import atlas, designs, style
+
+    with style.look():
+        ax = designs.chart(Design.load("se-60mse", [f"sweep.component={component}"])).axes[2]
+        (text,) = [text for text in ax.texts if text.get_text().isdigit()]
+        box = atlas._box(text)
+        for line in ax.lines:
+            assert len(line.get_xdata()) == 1 or not atlas.crosses(box, atlas.curve_in_pixels(ax, *line.get_data()))
 
 
 def test_two_cathodes_against_pressure_are_fig_2d():
@@ -271,7 +309,7 @@ def run(capsys, *arguments):
 def test_command(tmp_path, capsys):
     """Requirement: the table on the terminal and as CSV, the sweep as CSV."""
     code, out, err = run(capsys, "design", "se-60mse", "--set", "loading=5 mg/cm^2", "--csv", tmp_path / "a.csv", "--sweep", tmp_path / "b.csv")
-    assert code == 0 and not err
+    assert code == 0 and err == ["Sweep: the utilisation (86.15 %) and the voltage (1.970 V) of the mixture with 60 % Mo6Se8 are assumed for every mixture."]
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["quantity"]: row for row in csv.DictReader(file)}
     assert float(rows["loading"]["value"]) == 5 and rows["energy density"]["unit"] == "Wh/L"
@@ -279,11 +317,11 @@ def test_command(tmp_path, capsys):
     assert any(line.split()[:3] == ["energy", "density", f"{float(rows['energy density']['value']):.0f}"] for line in out)
     with (tmp_path / "b.csv").open(encoding="utf-8", newline="") as file:
         swept = list(csv.DictReader(file))
-    assert len(swept) == 33 and "mse weight fraction [%]" in swept[0] and "u(energy density) [Wh/L]" in swept[0]
+    assert len(swept) == 33 and "Mo6Se8 weight fraction [%]" in swept[0] and "u(energy density) [Wh/L]" in swept[0]
 
 
 def test_command_refuses_with_exit_code_2(capsys):
-    code, out, err = run(capsys, "design", "se-60mse", "--set", "components.se.weight=50 %")
+    code, out, err = run(capsys, "design", "se-60mse", "--set", "components.Se.weight=50 %")
     assert code == 2 and not out and len(err) == 1 and "add up to 110 %; must be 100 %" in err[0]
 
 
@@ -291,8 +329,8 @@ def test_command_refuses_with_exit_code_2(capsys):
     "arguments, says",
     [
         (["se-60ms"], "'se-60ms': no such file, and no bundled design of this name (did you mean 'se-60mse'?)"),
-        (["se-60mse", "--set", "pressing.table=s9"], "pressing.table: got 's9'; a bundled table (interlayer-s1, s4, s5, s7, s8) or the path of a CSV file"),
-        (["se-liquid", "--sweep", "x.csv"], "sweep: se-liquid has none; such as {component: binder, from: 10 %, to: 90 %}"),
+        (["se-60mse", "--set", "pressing.table=s9"], "pressing.table: got 's9'; a bundled table (interlayer-s1, s2, s4, s5, s7, s8) or the path of a CSV file"),
+        (["se-liquid", "--sweep", "x.csv"], "sweep: se-liquid has none; such as {component: PVDF, from: 10 %, to: 90 %}"),
         (["se-liquid", "--pressing", "x.csv"], "pressing: se-liquid has none; such as"),
         (["se-liquid", "--csv", "gone/x.csv"], "gone/x.csv: the folder gone does not exist"),
         (["se-liquid", "--figure", "x.foo"], "--figure: got 'x.foo'"),

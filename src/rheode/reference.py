@@ -94,7 +94,13 @@ def design_page() -> str:
     parts += [
         "## What follows",
         "\n".join(follows),
-        "Uncertainties are propagated to first order, the measured numbers independent of each other: a thickness known to 10 % makes the density uncertain by 10 % and a porosity p by (1 - p) 10 %.",
+        "Uncertainties are propagated to first order, the measured numbers independent of each other: a thickness known to 10 % makes the density uncertain by 10 % and a porosity p by (1 - p) 10 %. "
+        "A bound that a source prints counts as one standard uncertainty: the bundled designs take the \"as high as 10 %\" of the Supplementary Information (below Eq. 3, of densities and porosities, from the thickness) for the thickness. "
+        "That is conservative; were every thickness within the bound equally likely, the standard uncertainty would be 10 %/sqrt(3), 5.8 %.",
+        "## What a sweep assumes",
+        "A sweep changes the composition and keeps what belongs to one electrode: the utilisation (given, or from the measured capacity), a given voltage and, unless a pressing table has it by composition, the porosity. "
+        "What is kept stands on the terminal and below the chart. Utilisation usually falls where a framework or an electrolyte gets scarce, so away from the electrode that was measured the curve is what a mixture *would* give if it were used as well, not a prediction. "
+        "Utilisations that were measured at other compositions go into the sweep: `utilisation: {20 %: 60 %, 80 %: 90 %}`. A voltage that is not given follows the components by their share of the capacity.",
         "## Room to swell",
         "The balance counts volumes only: every component that holds lithium swells in proportion to the lithiation, from the state it was pressed in, and the others keep their volume. "
         "With a porosity p and a solid that swells by s per volume as pressed, a box of constant volume is full when (1 - p)(1 + s x) = 1. Beyond, a stack at constant pressure gains at least the excess in thickness (`thickness gained`, if the solid first flows into every pore), "

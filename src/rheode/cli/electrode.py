@@ -229,6 +229,9 @@ def design(
         if each.title:
             print(f"{each.name}: {each.title}" if len(loaded) > 1 else each.title)
     _print_columns(designing.table(loaded))
+    for each in loaded:
+        if each.sweep is not None and (sweep is not None or (figure is not None and len(loaded) == 1)) and (note := designing.told_sweep(each)):
+            _say(f"{each.name}: {note}" if len(loaded) > 1 else note)
     for path, _ in written:
         print(path)
     if figure is not None:

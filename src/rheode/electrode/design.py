@@ -97,12 +97,24 @@ class Uncertainty(Model):
 
 
 class Sweep(Model):
-    """A sweep over the weight fraction of a component; the others keep their proportions."""
+    """A sweep over the weight fraction of a component; the others keep their proportions, and every mixture has the utilisation and voltage of the electrode unless others are given."""
 
     component: str = Field(description="The component that is varied")
     from_: _share(least=0, most=1) = Field(0.1, alias="from", description="Smallest weight fraction")
     to: _share(least=0, most=1) = Field(0.9, description="Largest weight fraction")
     points: Annotated[int, Count(2, 1000)] = Field(33, description="How many compositions are computed")
+    utilisation: dict[str, str | float] | None = Field(None, description="Utilisation of the active material by that weight fraction, such as {20 %: 60 %, 80 %: 90 %}, linear between; by default the electrode's for all")
+
+    @field_validator("utilisation")
+    @classmethod
+    def _read(cls, given):
+        try:
+            points = {units.parse(fraction, "share"): units.parse(share, "share") for fraction, share in (given or {}).items()}
+        except units.UnitError as error:
+            raise refuse(f"weight fractions and utilisations such as {{20 %: 60 %, 80 %: 90 %}} ({error})") from None
+        if given is not None and (len(points) < 2 or not all(0 <= share <= 1 for point in points.items() for share in point)):
+            raise refuse("at least two weight fractions with utilisations, all from 0 to 100 %")
+        return dict(sorted(points.items())) or None
 
     @model_validator(mode="after")
     def _rising(self):
@@ -191,8 +203,8 @@ class Design(Model):
     def swept(self) -> list[dict[str, float]]:
         """A row for each composition of the sweep: quantities by name, `weight fraction` first, uncertainties as `u(name)`.
 
-        The loading, the utilisation and a given voltage stay; the porosity follows a pressing table and otherwise
-        stays too. Raises StudyError if there is no sweep.
+        The loading, a given voltage and, unless the sweep gives others, the utilisation stay; the porosity follows a
+        pressing table and otherwise stays too (`told_sweep`). Raises StudyError if there is no sweep.
         """
         if self.sweep is None:
             passive = [name for name, part in self.components.items() if part.role != "active"]
@@ -219,6 +231,9 @@ class Design(Model):
     def at_fraction(self, component: str, fraction: float) -> dict[str, float]:
         """The quantities with another weight fraction of a component, as in `swept`."""
         at, fixed = self._held(), self.solid.with_weight(component, fraction)
+        if self.sweep is not None and self.sweep.utilisation and component == self.sweep.component:
+            known = self.sweep.utilisation
+            at = at._with(utilisation=_between(fraction, np.array(list(known)), np.array(list(known.values())), "utilisation", _percent, "it is given"))
         values, spread = compute(at, fixed), uncertainties(at, fixed)
         return {"weight fraction": float(fraction), **values, **{f"u({name})": spread[name] for name in SWEPT}}
 
@@ -315,6 +330,9 @@ def _impossibilities(design) -> list[str]:
     theory = here["theoretical specific capacity"]
     if design.measured_capacity is not None and design.measured_capacity > theory * (1 + 1e-3):
         faults.append(f"measured_capacity: got {units.show(design.measured_capacity, 'specific capacity')}; at most {units.show(theory, 'specific capacity')}, what the components hold")
+    framework = theory - float((design.solid.weights * design.solid.capacities)[design.solid.active].sum())
+    if design.measured_capacity is not None and design.measured_capacity < framework * (1 - 1e-3):
+        faults.append(f"measured_capacity: got {units.show(design.measured_capacity, 'specific capacity')}; at least {framework:.4g} mAh/g, what the framework alone holds, or the utilisation of the active material is negative ({100 * here['utilisation']:.1f} %)")
     return faults
 
 
@@ -453,12 +471,16 @@ class Pellets:
         """Porosity, linear between the pellets. Raises StudyError outside them."""
         levels = np.unique(self.fractions)
         along = [_between(pressure, self.pressures[self.fractions == level], self.porosities[self.fractions == level], "pressing.pressure", lambda p: units.show(p, "pressure")) for level in levels]
-        return _between(fraction, levels, np.array(along), f"components.{self.component}", lambda w: f"{100 * w:.4g} %") if self.component else along[0]
+        return _between(fraction, levels, np.array(along), f"components.{self.component}", _percent) if self.component else along[0]
 
 
-def _between(x, xs, ys, key, show):
+def _percent(share):
+    return f"{100 * share:.4g} %"
+
+
+def _between(x, xs, ys, key, show, known="porosities are known"):
     if not xs[0] - 1e-9 <= x <= xs[-1] + 1e-9:
-        raise StudyError(f"{key}: got {show(x)}; from {show(xs[0])} to {show(xs[-1])}, where porosities are known")
+        raise StudyError(f"{key}: got {show(x)}; from {show(xs[0])} to {show(xs[-1])}, where {known}")
     return float(np.interp(x, xs, ys))
 
 
@@ -649,6 +671,16 @@ def table(designs: list[Design]) -> list[tuple[str, ...]]:
         cells = [next((" +- ".join(filter(None, (told_value(r), told_uncertainty(r)))) for r in results if r.name == name), "") for results in found]
         rows.append((name, *cells, unit))
     return rows
+
+
+def told_sweep(design: Design) -> str:
+    """What a sweep takes for every mixture though it belongs to one, in words; nothing if there is no such thing."""
+    kept = [] if design.sweep.utilisation else [f"the utilisation ({_percent(design.value('utilisation'))})"]
+    kept += [f"the voltage ({_rounded(design.voltage, 4)} V)"] if design.voltage is not None else []
+    kept += [] if design.pellets is not None and design.pellets.component == design.sweep.component else [f"the porosity ({_percent(design.value('porosity'))})"]
+    own = design.solid.weights[design.solid.names.index(design.sweep.component)]
+    listed = " and ".join(filter(None, (", ".join(kept[:-1]), *kept[-1:])))
+    return f"Sweep: {listed} of the mixture with {_percent(own)} {design.sweep.component} {'are' if len(kept) > 1 else 'is'} assumed for every mixture." if kept else ""
 
 
 def write_csv(path, *designs: Design):

@@ -140,6 +140,35 @@ def _name_points(ax, points, border, size=7.0):
             ax.plot(*ax.transData.inverted().transform(leaders[-1][[0, -1]]).T, color=style.QUIET, lw=0.4, zorder=4)
 
 
+def name_beside(ax, spot, text, curves, colour, **options):
+    """A text beside a point (data units) where it lies inside the axes and clear of `curves` [(x, y)]; of a figure that is laid out."""
+    scale = ax.get_figure(root=True).dpi / 72
+    named = ax.annotate(text, spot, (0, 0), textcoords="offset points", color=colour, ha="center", va="center", annotation_clip=False, **{"fontsize": 7, "zorder": 8} | options)
+    width, height = (side / scale for side in named.get_window_extent().size)
+    frame, lines = ax.get_window_extent(), [curve_in_pixels(ax, *curve) for curve in curves]
+    for reach in (4, 7, 11, 16):
+        for across, up in ((1, -1), (-1, -1), (1, 1), (-1, 1), (0, -1), (0, 1), (1, 0), (-1, 0)):
+            named.set_position((across * (reach + width / 2), up * (reach + height / 2)))
+            left, low, right, high = _box(named)
+            if frame.x0 < left and right < frame.x1 and frame.y0 < low and high < frame.y1 and not any(crosses((left, low, right, high), line, 2 * scale) for line in lines):
+                return named
+    return named
+
+
+def curve_in_pixels(ax, x, y):
+    """A curve as pixels, close enough together that none passes between a text's corners unseen."""
+    points = ax.transData.transform(np.column_stack([x, y]))
+    points = points[np.isfinite(points).all(axis=1)]
+    along = np.r_[0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
+    steps = np.linspace(0, along[-1], max(int(along[-1]), 2))
+    return np.column_stack([np.interp(steps, along, column) for column in points.T])
+
+
+def crosses(box, points, margin=0.0):
+    """Does any of the points (n, 2) lie within a box, or nearer to it than `margin`?"""
+    return bool(np.any((points > np.array(box[:2]) - margin).all(axis=1) & (points < np.array(box[2:]) + margin).all(axis=1)))
+
+
 def _gap(x, y, box):
     """Distance from a point to a box."""
     return np.hypot(x - np.clip(x, box[0], box[2]), y - np.clip(y, box[1], box[3]))

@@ -1,12 +1,15 @@
 """Charts of electrode designs: room to swell, what composition and pressure do to porosity and energy, designs side by side."""
 
+import re
 from itertools import cycle
 
 import numpy as np
 
-from ..electrode.design import Design
+from .. import materials as library
+from ..electrode.design import Design, told_sweep
 from ..units import show
 from . import style
+from .atlas import name_beside
 
 
 def chart(design: Design):
@@ -17,14 +20,27 @@ def chart(design: Design):
             fig = style.figure(style.SINGLE, 66 * style.MM)
             _volumes(fig.subplots(), design, "")
         else:
-            fig = style.figure(style.DOUBLE, 62 * style.MM)
+            note = told_sweep(design)
+            fig = style.figure(style.DOUBLE, (66 if note else 62) * style.MM)
             axes = fig.subplots(1, 3, width_ratios=(1, 1, 1))
             _volumes(axes[0], design, "a")
             rows = design.swept()
             _porosities(axes[1], design, rows)
-            _energies(axes[2], design, rows)
+            name_value = _energies(axes[2], design, rows)
+            if note:
+                fig.supxlabel(_name(note, design), x=0.99, ha="right", fontsize=6.5, color=style.QUIET)
+            style.settle(fig)
+            name_value()
         style.settle(fig)
     return fig
+
+
+def _name(text, design):
+    """Text with the digits of those components that are named by a formula set low."""
+    for name in design.components:
+        if name[0].isupper() and name.lower() in {*library.names(), *library.other_names()}:
+            text = text.replace(name, re.sub(r"(\d+)", r"$_{\1}$", name))
+    return text
 
 
 def compared(designs: list[Design]):
@@ -107,7 +123,7 @@ def _volumes(ax, design, letter):
         colour = colours[name]
         ax.fill_between(x, below, below + volumes[i], color=style.tint(colour, 0.35), lw=0)
         ax.plot(x, below + volumes[i], color=colour, lw=0.9)
-        labels.append((name, below[-1] + volumes[i][-1] / 2, colour if colour not in style.OTHER_ROLES else style.QUIET))
+        labels.append((_name(name, design), below[-1] + volumes[i][-1] / 2, colour if colour not in style.OTHER_ROLES else style.QUIET))
         below = below + volumes[i]
     top = max(1.0, below.max())
     ax.set(xlim=(0, x[-1]), ylim=(0, 1.14 * top), xlabel="Lithiation", ylabel="Volume (1 as pressed)")
@@ -139,7 +155,7 @@ def _tens(ax):
 
 
 def _content(design):
-    return f"Weight fraction of {design.sweep.component} (%)"
+    return f"Weight fraction of {_name(design.sweep.component, design)} (%)"
 
 
 def _porosities(ax, design, rows):
@@ -165,6 +181,7 @@ def _porosities(ax, design, rows):
 
 
 def _energies(ax, design, rows):
+    """Draws; returns what names the design's own value once the figure is laid out."""
     style.title(ax, "c", "Energy density")
     x = 100 * np.array([row["weight fraction"] for row in rows])
     dense, spread, solid = (np.array([row[name] for row in rows]) for name in ("energy density", "u(energy density)", "energy density without pores"))
@@ -173,10 +190,10 @@ def _energies(ax, design, rows):
     ax.plot(x, dense, color=colour)
     ax.plot(x, solid, color=style.QUIET, lw=1.0, ls="--")
     own = 100 * float(design.solid.weights[design.solid.names.index(design.sweep.component)])
-    if x[0] <= own <= x[-1]:
-        value = design.value("energy density")
+    value, shown = design.value("energy density"), x[0] <= own <= x[-1]
+    if shown:
         ax.plot([own], [value], "o", color=colour, zorder=6)
-        ax.annotate(f"{value:.0f}", (own, value), xytext=(-4, -3), textcoords="offset points", fontsize=7, color=colour, ha="right", va="top")
     ax.set(xlim=_wide(x), ylim=(0, 1.08 * max(solid.max(), (dense + spread).max())), xlabel=_content(design), ylabel="Energy density (Wh/L)")
     _tens(ax)
     style.label_lines(ax, [("electrode", dense[-1], colour), ("without\npores", solid[-1], style.QUIET)], gap=0.13)
+    return lambda: name_beside(ax, (own, value), f"{value:.0f}", [(x, dense), (x, solid)], colour) if shown else None
