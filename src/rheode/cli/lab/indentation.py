@@ -81,7 +81,7 @@ def indent(
         return finish(analysis, json, csv, figure, _chart("calibration"))
     analysis = hardness.hardness(prepared, _range("--depth", depth, "um"), keep_outliers)
     assumed = _assumed(temperature=temperature)
-    _add_material(analysis, prepared, assumed, files, _indented(analysis, prepared), "hardness", extends, end, material)
+    _add_material(analysis, prepared, assumed, files, "indentation", extends, end, material)
     return _finish(analysis, json, csv, figure, material, _chart("hardness"))
 
 
@@ -125,7 +125,7 @@ def jump(
     analysis = jumps.jump(prepared, assumed, begin, smallest, settle, _one_of("--contact-depth", contact_depth), keep_outliers)
     rates = [rate for rate, why in zip(analysis.tables["parts"][f"{convention} [1/s]"], analysis.tables["parts"]["left out because"]) if not why and rate == rate]
     how = f"strain-rate jumps, {convention} {min(rates):.2g} to {max(rates):.2g} 1/s"
-    _add_material(analysis, prepared, assumed, files, how, None, extends, end, material)
+    _add_material(analysis, prepared, assumed, files, how, extends, end, material)
     _finish(analysis, json, csv, figure, material, _chart("jump"))
 
 
@@ -166,7 +166,7 @@ def hold(
     longest = max(each.time[-1] for each in analysis.curves["holds"].values())
     loads = analysis.tables["holds"]["load [mN]"]
     span = f"{min(loads):.3g} to {max(loads):.3g}" if max(loads) > 1.02 * min(loads) else f"{loads[0]:.3g}"
-    _add_material(analysis, prepared, assumed, files, f"holds of {longest:.3g} s at {span} mN", None, extends, end, material)
+    _add_material(analysis, prepared, assumed, files, f"holds of {longest:.3g} s at {span} mN", extends, end, material)
     _finish(analysis, json, csv, figure, material, _chart("hold"))
 
 
@@ -237,13 +237,7 @@ def _assumed(creep_rate="1000 1/s", tabor=3.0, tabor_range=None, rate_factor=1.0
     return assumed
 
 
-def _indented(analysis, prepared):
-    """The conditions of a hardness, in words."""
-    rate = analysis.values.get("strain rate (hdot/h)")
-    return "indentation" + (f" at hdot/h {rate.value:.2g} 1/s" if rate is not None and rate.value == rate.value else "") + f", {len(prepared.indents)} indents"
-
-
-def _add_material(analysis, prepared, assumed, files, how, hardness, extends, end, wanted):
+def _add_material(analysis, prepared, assumed, files, how, extends, end, wanted):
     """The lines of a material file, put into the analysis and checked as a study would check them.
 
     Raises LabError for what can't be a material, unless no file is `wanted`: then a note says so.
@@ -257,11 +251,13 @@ def _add_material(analysis, prepared, assumed, files, how, hardness, extends, en
     if extends is not None and extends.endswith((".yaml", ".yml")):  # a path in a file counts from its folder
         extends = Path(relpath(extends, folder)).as_posix()
     source = "indentation: " + ", ".join(path.name for path in files)
-    at = analysis.values[hardness] if hardness else next(value for name, value in analysis.values.items() if name.startswith("hardness at"))
-    if not hardness:
-        how = f"{how}, {len(prepared.indents)} indent{'s' if len(prepared.indents) > 1 else ''}"
+    how = f"{how}, {len(prepared.indents)} indent{'s' if len(prepared.indents) > 1 else ''}"
+    values = analysis.values
+    rate = next((f"at {value.value:.3g} 1/s{name[name.rindex(' '):]}" for name, value in values.items() if name.startswith("strain rate") and value.value == value.value), "")
     try:
-        analysis.material = law.material(analysis.curves.get("law"), assumed, source, how, analysis.values.get("modulus"), prepared.constants.poisson, at, base, extends, end, folder)
+        analysis.material = law.material(
+            analysis.curves.get("law"), assumed, source, how, values.get("modulus"), prepared.constants.poisson, values["hardness"], base, extends, end, folder, rate
+        )
     except LabError as error:
         if wanted is not None or end != "both":
             raise

@@ -220,7 +220,8 @@ def hold(prepared: Prepared, assumed: Assumptions = Assumptions(), settle=SETTLE
     values = {"strain-rate sensitivity m": Value(line.m.value, "", line.m.error, line.m.interval())}
     if law is not None:
         values |= values_of(law)
-    values[f"hardness at {np.exp(line.centre):.3g} 1/s (hdot/h)"] = stress_of(line.hardness)
+    values["hardness"] = stress_of(line.hardness)
+    values["strain rate of that hardness (hdot/h)"] = Value(float(np.exp(line.centre)), "1/s")
     values["modulus"] = mean([each.modulus for each in kept], "GPa")
     table = {
         "indent": list(found), "load [mN]": [each.load for each in found.values()], "creep in the hold [nm]": [float(each.fitted[-1] - each.fitted[0]) * NM for each in found.values()],

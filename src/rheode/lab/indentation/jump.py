@@ -271,12 +271,11 @@ def jump(prepared: Prepared, assumed: Assumptions = Assumptions(), begin=BEGIN, 
     kept = {name: [value for value, why in zip(values, table["left out because"]) if not why] for name, values in table.items()}
     sensitivity = line(kept, assumed.convention)
     law = law_of(sensitivity, assumed)
-    middle = float(np.exp(sensitivity.centre))
     values = {"strain-rate sensitivity m": Value(sensitivity.m.value, "", sensitivity.m.error, sensitivity.m.interval())}
     if law is not None:
         values |= values_of(law)
-    at = sensitivity.hardness
-    values[f"hardness at {middle:.3g} 1/s ({assumed.convention})"] = stress_of(at)
+    values["hardness"] = stress_of(sensitivity.hardness)
+    values[f"strain rate of that hardness ({assumed.convention})"] = Value(float(np.exp(sensitivity.centre)), "1/s")
     own = [[E for E, name in zip(kept["modulus [GPa]"], kept["indent"]) if name == each] for each in dict.fromkeys(kept["indent"])]
     moduli = [np.nanmean(found) if np.isfinite(found).any() else np.nan for found in own]
     values["modulus"] = mean(moduli, "GPa")

@@ -118,11 +118,11 @@ def variants(line: Sensitivity, assumed: Assumptions) -> dict[str, list]:
     return dict(zip(("hardness over flow stress", "equivalent rate per hdot/h", "s_ref [GPa]"), map(list, zip(*rows))))
 
 
-def material(law: Law | None, assumed: Assumptions, source: str, how: str, modulus: Value | None, poisson: float, hardness: Value | None, base: Material | None = None, extends: str | None = None, end: str = "both", folder: Path = Path()) -> str:
+def material(law: Law | None, assumed: Assumptions, source: str, how: str, modulus: Value | None, poisson: float, hardness: Value | None, base: Material | None = None, extends: str | None = None, end: str = "both", folder: Path = Path(), rate: str = "") -> str:
     """The lines of a material file.
 
     law: None leaves it to the base (or the material elastic); source: of the values, in words; how: the conditions of
-    the test; modulus [GPa]; hardness [GPa] at the rate that `how` names; base: the material that the file extends, by
+    the test; modulus [GPa]; hardness [GPa], at the `rate` in words; base: the material that the file extends, by
     the name `extends` (a path counts from `folder`); its other end member is kept where `end` is "unlithiated" or "lithiated". Raises LabError, also
     where the lines would be no material.
     """
@@ -145,7 +145,7 @@ def material(law: Law | None, assumed: Assumptions, source: str, how: str, modul
             s_ref.value, "GPa", source, f"{assumptions}; 95 % interval {s_ref.interval[0]:.4g} to {s_ref.interval[1]:.4g} GPa", spread=_half(s_ref)
         )
     if hardness is not None and np.isfinite(hardness.value):
-        measured["hardness"] = _known(hardness.value, "GPa", source, how, spread=hardness.uncertainty)
+        measured["hardness"] = _known(hardness.value, "GPa", source, f"{how}; {rate}" if rate else how, spread=hardness.uncertainty)
     lines = {}
     if base is not None:
         lines["extends"] = extends or base.name
