@@ -159,6 +159,26 @@ def test_creep_exponent_from_holds(m, load, span):
     assert np.median(np.abs(hardness[steady] / expected - 1.0)) < 0.03
 
 
+def test_the_law_from_holds_is_covered_at_the_stated_rate():
+    """Requirement: n and s_ref inside their 95 % intervals in 88 to 100 of 100 draws, the drift of each indent taken out."""
+    rng = np.random.default_rng(30)
+    truth = creeping(1 / 7)
+    places = [truth.s_ref * np.exp(0.02 * step) for step in np.linspace(-1.7, 1.7, 18)]
+    curves = [held(Truth(**(vars(truth) | {"s_ref": s_ref})), 100.0, span=60.0, dt=0.5, rest=40.0) for s_ref in places]
+    inside = {"stress exponent n": 0, "reference stress s_ref": 0}
+    for _ in range(100):
+        indents = []
+        for i, at in enumerate(rng.integers(0, len(curves), 3)):
+            time, depth, force = curves[at]
+            depth = depth + 5e-4 * rng.standard_normal(len(time)) + 5e-5 * rng.standard_normal() * time
+            indents.append(Indent(f"{i}", time, depth, force * (1 + 3e-4 * rng.standard_normal(len(time)))))
+        values = hold(prepare(indents)).values
+        for name, true in (("stress exponent n", truth.n), ("reference stress s_ref", truth.s_ref)):
+            low, high = values[name].interval
+            inside[name] += low < true < high
+    assert all(88 <= hits <= 100 for hits in inside.values()), inside
+
+
 def test_a_bent_creep_curve_is_noticed():
     """Primary creep on top: one exponent does not describe it, and the note says what to do."""
     bent = [Indent(i.name, i.time, i.depth + 0.3 * (1 - np.exp(-i.time / 30.0)), i.load) for i in holding(2, creeping(1 / 7), 5)]

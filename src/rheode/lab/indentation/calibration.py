@@ -5,7 +5,7 @@ depth. With C_f taken out, the area follows from the stiffness and the known mod
 the coefficients of the area function from a linear fit of A against the contact depth.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from ..analysis import Analysis, LabError, Value
 from .hardness import evaluated
 from .oliver_pharr import NM, TERMS, Constants, Tip, fit_unloading, powers
 from .preparing import Prepared
-from .records import without_frame
 from .segments import cycles
 
 DEEP = 1.0  # um; the frame is fitted to what is deeper, or to the deeper half where nothing is
@@ -127,12 +126,6 @@ def calibrate(prepared: Prepared, reference: float = 72.0, terms: int = 3, depth
     ]
     curves = {"contact depth [nm]": depths * NM, "area [nm^2]": areas * NM**2, "load": found.load, "stiffness": found.stiffness, "fitted": fitted, "compliance": compliance}
     return Analysis("indent", values, {"area by depth": table}, choices, notes, curves=curves | {"tip": made})
-
-
-def calibrated(prepared: Prepared, analysis: Analysis) -> Prepared:
-    """`prepared` with the tip and the frame that `calibrate` found in it."""
-    frame, made = analysis.curves["compliance"], analysis.curves["tip"]
-    return replace(prepared, indents=[without_frame(indent, frame) for indent in prepared.indents], tip=made, choices=prepared.choices | {"tip": made.written(), "tip from": "calibrated"})
 
 
 def _unit(i):

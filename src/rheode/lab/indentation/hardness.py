@@ -160,7 +160,7 @@ def _quasi_static(prepared, keep_outliers):
 def _cycle(prepared, indent, number, part):
     """One cycle as the table shows it."""
     conventions = prepared.conventions
-    window = (indent.unloading or conventions.window) if prepared.choices["conventions from"] == "the instrument's own results" else conventions.window
+    window = (indent.unloading if prepared.own_windows else None) or conventions.window
     fit = fit_unloading(indent.depth[part.held : part.end + 1], indent.load[part.held : part.end + 1], window)
     stiffness = np.nan if fit is None else fit.at(conventions.stiffness_at)
     load = indent.load[part.loaded if conventions.load_at == "end of loading" else part.held]

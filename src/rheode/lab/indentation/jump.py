@@ -25,7 +25,6 @@ SLIVER = 0.25  # of the depth of the median part: what is shorter is the jump it
 BINS = 500  # places at which a jump may be
 FEWEST = 4  # points of a part
 SHARED = 8.0  # points' worth of the noise of all parts in that of each
-CONVENTIONS = ("hdot/h", "Pdot/P")
 HARDNESS = ("modulus", "stiffness")
 
 

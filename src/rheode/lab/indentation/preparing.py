@@ -37,7 +37,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Indents with drift and frame taken out, and everything that hardness and modulus need; `choices` says it in words."""
+    """Indents with drift and frame taken out, and everything that hardness and modulus need; `choices` says it in words.
+
+    own_windows: each unloading is fitted where the instrument fitted it; drift: (rate, standard error) [um/s] that
+    remains in the hold at small load, by name.
+    """
 
     indents: list[Indent]
     tip: Tip
@@ -45,6 +49,7 @@ class Prepared:
     conventions: Conventions
     choices: dict
     notes: list[str] = field(default_factory=list)
+    own_windows: bool = False
     drift: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
@@ -80,7 +85,7 @@ def prepare(indents: list[Indent], wanted: Wanted = Wanted()) -> Prepared:
         "conventions from": "given" if picked else "the instrument's own results" if followed else "default",
         "thermal drift": said, "frame compliance": _frame(indents, wanted.frame),
     }  # fmt: skip
-    return Prepared([without_frame(indent, wanted.frame) for indent in corrected], tip, constants, conventions, choices, notes, drift)
+    return Prepared([without_frame(indent, wanted.frame) for indent in corrected], tip, constants, conventions, choices, notes, followed and not picked, drift)
 
 
 def drift_rate(indent: Indent) -> tuple[float, float] | None:
