@@ -164,6 +164,18 @@ def test_strength_is_at_most_the_theoretical_limit(simple):
 def test_strengthening_through_the_published_hardness(lithium):
     """Hardness 43 MPa at 250 nm over 7.5 MPa at 10 um."""
     assert m.strengthening(lithium, 0.25) / m.strengthening(lithium, 10.0) == pytest.approx(43 / 7.5, rel=0.01)
+    far = lithium.strengthening_factor.value
+    assert m.strengthening(lithium, 0.25, far) / m.strengthening(lithium, 10.0, far) == pytest.approx(43 / 7, rel=0.01)
+
+
+def test_the_strengthening_length_moves_the_strength_at_the_crossover(lithium):
+    """Requirement: what rests on the length is told with its range, which the docs have, and the band holds it."""
+    cross, effect = m.crossover(lithium, 1e-4, 298.15), m.size_effect(lithium, 1e-4, 298.15)
+    assert np.array(cross.strengths) * 1000 == pytest.approx([1.30, 3.13], abs=0.01)
+    assert effect.weakest.max() < cross.strengths[0] and effect.strongest.max() > cross.strengths[1]
+    without = lithium.model_copy(update={"strengthening_factor": None})
+    assert m.crossover(without, 1e-4, 298.15).strengths == pytest.approx([cross.strength] * 2)
+    assert "strengthening length" not in m.told_size_effect(without, 1e-4, 298.15)
 
 
 # --- sets ------------------------------------------------------------------------------------------
@@ -307,9 +319,9 @@ def test_names_on_the_map_are_apart(lithium, size, temperature):
     assert not any(box[0] < marked < box[2] for name, box in boxes.items() if "K" not in name and "°" not in name)
 
 
-@pytest.mark.parametrize("rate, temperature", [(1e-4, 298.0), (1e3, 250.0), (1e-8, 440.0)])
+@pytest.mark.parametrize("rate, temperature", [(1e-4, 298.0), (1.0, 298.0), (1e3, 250.0), (1e-8, 440.0)])
 def test_names_of_the_size_effect_are_inside(lithium, rate, temperature):
-    """Requirement: charts are fit for print; a name along a curve stays in the axes, off every other text."""
+    """Requirement: charts are fit for print; a name along a curve stays in the axes, off every other text and curve."""
     from rheode.report import atlas, style
 
     with style.look():
@@ -321,3 +333,23 @@ def test_names_of_the_size_effect_are_inside(lithium, rate, temperature):
     assert len(named) >= 2 and all(frame.x0 < box[0] and box[2] < frame.x1 and frame.y0 < box[1] and box[3] < frame.y1 for box in named)
     level = [box for name, box in boxes.items() if not name.endswith("alone")]  # boxes of inclined names are wider than these
     assert not any(atlas._overlap(a, b) for i, a in enumerate(level) for b in level[:i] + named)
+    for marked in [text for text in ax.texts if text.get_text() == "dislocations alone"]:
+        with style.look():
+            centre = np.mean(np.reshape(atlas._box(marked), (2, 2)), axis=0)
+            angle = np.radians(marked.get_rotation())
+            marked.set_rotation(0)
+            half = np.diff(np.reshape(atlas._box(marked), (2, 2)), axis=0)[0] / 2
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        for line in ax.lines:
+            if len(line.get_xdata()) > 2:
+                assert not atlas.crosses((*-half, *half), (atlas.curve_in_pixels(ax, *line.get_data()) - centre) @ turn)
+
+
+def test_the_published_strength_has_no_size(lithium):
+    """Requirement: a strength printed without a size or a rate stands at the margin and says so, its ends as printed."""
+    from rheode.report import atlas
+
+    ax = atlas.size_effect(lithium, m.size_effect(lithium, 1.0, 298.15), m.crossover(lithium, 1.0, 298.15), m.published_strength(lithium)).axes[0]
+    (bar,) = [line for line in ax.lines if line.get_linewidth() == 3]
+    assert bar.get_ydata() == pytest.approx([0.6, 1.3], rel=0.02)
+    assert any("0.6 to 1.3 MPa" in text.get_text() and "rate not stated" in text.get_text() for text in ax.texts)

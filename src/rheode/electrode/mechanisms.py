@@ -76,6 +76,7 @@ class CreepSet(Model):
     atomic_volume: Known[materials.quantity("atomic volume", above=0)] = Field(description="Volume of an atom")
     boundary_decades: Known[materials.quantity("share", least=0, most=10)] | None = Field(None, description="Decades by which the boundary diffusivity may lie above or below")
     strengthening_length: Known[materials.quantity("length", above=0)] | None = Field(None, description="Length h of the strengthening sqrt(1 + h/d) of small samples")
+    strengthening_factor: Known[materials.quantity("share", least=1, most=1000)] | None = Field(None, description="Factor by which the strengthening length may be longer or shorter")
 
     @property
     def names(self) -> list[str]:
@@ -141,11 +142,11 @@ def arrhenius(known: Activated, energy: float, temperature):
     return value * np.exp(-energy / GAS_CONSTANT * (1 / np.asarray(temperature, float) - inverse))
 
 
-def strengthening(creep: CreepSet, size):
-    """By what factor a sample of `size` [um] resists dislocations more than the bulk. Raises StudyError if the set does not say."""
+def strengthening(creep: CreepSet, size, stretch=1.0):
+    """By what factor a sample of `size` [um] resists dislocations more than the bulk; `stretch` multiplies the length h. Raises StudyError if the set does not say."""
     if creep.strengthening_length is None:
         raise StudyError(f"{creep.material}: strengthening_length is not known, so its strength can't be told against size")
-    return np.sqrt(1 + creep.strengthening_length.value / np.asarray(size, float))
+    return np.sqrt(1 + stretch * creep.strengthening_length.value / np.asarray(size, float))
 
 
 def dislocation_rate(creep: CreepSet, stress, temperature, factor=1.0):
@@ -247,8 +248,8 @@ class SizeEffect:
     """Strength [GPa, von Mises] of samples of `size` [um] at one strain rate and temperature.
 
     `dislocation`, `herring` and `coble` are what each mechanism alone would bear, `strength` what
-    remains with all of them; `weakest` and `strongest` are that with the boundary diffusivity at the
-    ends of its range.
+    remains with all of them; `weakest` and `strongest` are that with boundary diffusivity and strengthening
+    length at the ends of their ranges.
     """
 
     rate: float
@@ -275,11 +276,12 @@ class Crossover:
     strength: float  # GPa
     mechanism: str  # the faster of the diffusional ones there
     range: tuple[float, float]  # um, with the boundary diffusivity at the ends of its range
+    strengths: tuple[float, float]  # GPa at the crossover, with the strengthening length at the ends of its range
 
 
-def _strength(creep, rate, temperature, size, decades=0.0):
+def _strength(creep, rate, temperature, size, decades=0.0, stretch=1.0):
     """von Mises stress [GPa] at which all mechanisms together give `rate`, at most the theoretical limit; by bisection."""
-    factor = strengthening(creep, size)
+    factor = strengthening(creep, size, stretch)
     highest = np.sqrt(3.0) * IDEAL * creep.shear_modulus.value
     low, high = np.full(np.shape(size), np.log(1e-30)), np.full(np.shape(size), np.log(highest))
     for _ in range(100):
@@ -297,6 +299,7 @@ def size_effect(creep: CreepSet, rate: float, temperature: float, size=None) -> 
     _solid(creep, temperature)
     size = crossover(creep, rate, temperature).size * np.geomspace(1e-3, 1e2, 251) if size is None else np.asarray(size, float)
     spread = creep.boundary_decades.value if creep.boundary_decades else 0.0
+    stretch = creep.strengthening_factor.value if creep.strengthening_factor else 1.0
     bulk = creep.reference_stress.value * (rate / float(dislocation_rate(creep, creep.reference_stress.value, temperature))) ** (1 / creep.stress_exponent.value)
     return SizeEffect(
         rate,
@@ -305,7 +308,7 @@ def size_effect(creep: CreepSet, rate: float, temperature: float, size=None) -> 
         bulk * strengthening(creep, size),
         rate / herring_rate(creep, 1.0, temperature, size),
         rate / coble_rate(creep, 1.0, temperature, size),
-        *(_strength(creep, rate, temperature, size, decades) for decades in (0.0, spread, -spread)),
+        *(_strength(creep, rate, temperature, size, -sign * spread, stretch**sign) for sign in (0, -1, 1)),
     )
 
 
@@ -316,6 +319,7 @@ def crossover(creep: CreepSet, rate: float, temperature: float) -> Crossover:
     """
     _solid(creep, temperature)
     spread = creep.boundary_decades.value if creep.boundary_decades else 0.0
+    stretch = creep.strengthening_factor.value if creep.strengthening_factor else 1.0
     sizes = [_crossover(creep, rate, temperature, decades) for decades in (0.0, spread, -spread)]
     stress = float(_strength(creep, rate, temperature, np.array(sizes[0])))
     if normalised(creep, stress) > 0.99 * IDEAL:
@@ -324,15 +328,16 @@ def crossover(creep: CreepSet, rate: float, temperature: float) -> Crossover:
             f"there is no crossover (slower or warmer there is)"
         )
     diffusion = {name: float(value) for name, value in rates(creep, stress, temperature, sizes[0]).items() if name != DISLOCATION}
-    return Crossover(sizes[0], stress, max(diffusion, key=diffusion.get), (min(sizes), max(sizes)))
+    ends = [float(_strength(creep, rate, temperature, np.array(_crossover(creep, rate, temperature, 0.0, by)), 0.0, by)) for by in (1 / stretch, stretch)]
+    return Crossover(sizes[0], stress, max(diffusion, key=diffusion.get), (min(sizes), max(sizes)), tuple(ends))
 
 
-def _crossover(creep, rate, temperature, decades):
+def _crossover(creep, rate, temperature, decades, stretch=1.0):
     low, high = np.log(1e-6), np.log(1e6)
     for _ in range(100):
         size = np.exp(0.5 * (low + high))
-        stress = _strength(creep, rate, temperature, np.array(size), decades)
-        each = rates(creep, stress, temperature, size, decades, strengthening(creep, size))
+        stress = _strength(creep, rate, temperature, np.array(size), decades, stretch)
+        each = rates(creep, stress, temperature, size, decades, strengthening(creep, size, stretch))
         if each[DISLOCATION] > sum(each.values()) / 2:
             high = np.log(size)
         else:
@@ -378,7 +383,9 @@ def told_size_effect(creep: CreepSet, rate: float, temperature: float) -> str:
     cross = crossover(creep, rate, temperature)
     low, high = (_about(size) for size in cross.range)
     spread = f" ({low} to {high} over {creep.boundary_decades.value:g} decades of boundary diffusivity either way)" if creep.boundary_decades else ""
+    weak, strong = (_about(strength, "stress") for strength in cross.strengths)
+    borne = f" ({weak} to {strong} over a factor of {creep.strengthening_factor.value:g} in the strengthening length either way)" if creep.strengthening_factor else ""
     return (
         f"At {rate:.3g} 1/s and {show(temperature, 'temperature')} smaller is stronger down to about {_about(cross.size)}{spread}, "
-        f"where {_about(cross.strength, 'stress')} are borne; below, {cross.mechanism} makes smaller much weaker."
+        f"where {_about(cross.strength, 'stress')} are borne{borne}; below, {cross.mechanism} makes smaller much weaker."
     )

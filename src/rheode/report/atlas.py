@@ -384,7 +384,7 @@ def _spots(ax, text, inside, found, exponents, levels, taken):
 def size_effect(of, effect, cross, strength=None):
     """Strength against size (`electrode.mechanisms.SizeEffect`) of the set `of`, with its crossover.
 
-    `strength`: a published bulk strength (`materials.Known`, GPa) to print beside it.
+    `strength`: a published bulk strength (`materials.Known`, GPa) to print beside it, at the margin, since it has no size.
     """
     with style.look():
         fig = style.figure(style.SINGLE, 82 * style.MM)
@@ -403,26 +403,42 @@ def size_effect(of, effect, cross, strength=None):
         ax.plot(cross.size, cross.strength * MPA, "o", color=style.INK, ms=4.8, mec="white", mew=0.8, zorder=6)
         ax.annotate(_micro(cross.size), (cross.size, cross.strength * MPA), (5, 4), textcoords="offset points", ha="left", va="bottom", fontweight="bold", zorder=7)
         if strength is not None:
-            at = size[-1] / 1.7
-            ax.errorbar(at, strength.value * MPA, yerr=(strength.uncertainty or 0) * MPA, color=style.INK, lw=0.9, capsize=2, **style.open_marker(style.INK) | {"zorder": 5})
-            side = 1 if strength.value > effect.strength[-1] else -1
-            end = (strength.value + side * (strength.uncertainty or 0)) * MPA
-            ax.annotate("published yield", (at, end), (4, 4 * side), textcoords="offset points", ha="right", va="bottom" if side > 0 else "top", fontsize=6.5)
+            _bulk_strength(ax, strength, effect.strength[-1])
         ax.plot([cross.size] * 2, [low, limit], color=style.QUIET, lw=0.6, ls=":", zorder=2)
         for text, side, shift in (("smaller is much weaker", "right", -4), ("smaller is stronger", "left", 4)):
             ax.annotate(text, (cross.size, 1), (shift, 3), xycoords=("data", "axes fraction"), textcoords="offset points", ha=side, va="bottom", color=style.QUIET, style="italic", fontsize=7)
         ax.set_title(f"{of.title or of.material} at {_power(effect.rate)} s$^{{-1}}$ and {_degrees(effect.temperature)}", loc="left", pad=16)
         style.settle(fig)
-        _name_curve(ax, size, effect.dislocation * MPA, "dislocations alone", DARK["warm"], 1, 0.42)
-        for alone, other, name, colour, free in ((effect.herring, effect.coble, "Nabarro-Herring alone", "blue", 0.68), (effect.coble, effect.herring, "Coble alone", "green", 0.25)):
+        curves = {name: getattr(effect, name) * MPA for name in ("dislocation", "herring", "coble", "strength")}
+        lines = {name: curve_in_pixels(ax, size[curve <= limit], curve[curve <= limit]) for name, curve in curves.items()}
+
+        def others(own):
+            return np.concatenate([line for name, line in lines.items() if name != own])
+
+        _name_curve(ax, size, curves["dislocation"], "dislocations alone", DARK["warm"], 1, 0.42, others("dislocation"))
+        for own, other, name, colour, free in (("herring", "coble", "Nabarro-Herring alone", "blue", 0.68), ("coble", "herring", "Coble alone", "green", 0.25)):
 
             def apart(share):
                 height = low * (limit / low) ** share
-                return np.log(np.interp(height, other * MPA, size) / np.interp(height, alone * MPA, size))
+                return np.log(np.interp(height, curves[other], size) / np.interp(height, curves[own], size))
 
             share = 0.25 if abs(apart(0.25)) > 1 else free
-            _name_curve(ax, size, alone * MPA, name, DARK[colour], np.sign(apart(share)), share)
+            _name_curve(ax, size, curves[own], name, DARK[colour], np.sign(apart(share)), share, others(own))
     return fig
+
+
+def _bulk_strength(ax, strength, computed):
+    """A published strength as a bar at the right margin; its words above or below it, away from the strength `computed` for the largest size."""
+    spread = strength.uncertainty or 0.0
+    low, high = ((strength.value + sign * spread) * MPA for sign in (-1, 1))
+    bottom, top = ax.get_ylim()
+    if low < bottom or high > top:
+        return
+    margin = ax.get_yaxis_transform()
+    ax.plot([1.012] * 2, [low / 1.01, high * 1.01], transform=margin, color=style.INK, lw=3, solid_capstyle="butt", clip_on=False, zorder=5)
+    above = strength.value > computed
+    words = f"published, bulk:\n{low:.2g}" + (f" to {high:.2g}" if spread else "") + " MPa" + (",\nrate not stated" if "rate not stated" in strength.conditions else "")
+    ax.annotate(words, (1, high if above else low), (-1, 5 if above else -5), xycoords=margin, textcoords="offset points", ha="right", va="bottom" if above else "top", fontsize=6.5, linespacing=1.15)
 
 
 def _power(rate):
@@ -433,22 +449,34 @@ def _power(rate):
     return (f"{float(mantissa):g} × " if float(mantissa) != 1 else "") + f"10$^{{{int(exponent)}}}$"
 
 
-def _name_curve(ax, x, y, name, colour, side, share):
-    """The name along a curve, on its upper (side 1) or lower side, at a share of the height or width of the axes or
-    the nearest one where it lies inside; none if it lies nowhere."""
+def _name_curve(ax, x, y, name, colour, side, share, others):
+    """The name along a curve, on its upper (side 1) or lower side, at a share of the height or width of the axes or the
+    nearest one where it lies inside and clear of the points `others` (pixels) of other curves; none if it lies nowhere inside."""
     spots = ax.transData.transform(np.column_stack([x, y]))
-    frame = ax.get_window_extent()
+    scale, frame = ax.get_figure(root=True).dpi / 72, ax.get_window_extent()
     limit = ax.transData.transform((x[0], ax.get_ylim()[1] / 2.5))[1]  # the theoretical one, below the band
     rising = y[-1] > y[0]
     along, start, length = (spots[:, 1], frame.y0, frame.height) if rising else (spots[:, 0], frame.x0, frame.width * 0.5)
-    for each in sorted(np.linspace(0.05, 0.95, 19), key=lambda at: abs(at - share)):
+    text = ax.annotate(name, (x[0], y[0]), (0, 0), textcoords="offset points", rotation_mode="anchor", ha="center", va="center", color=colour, fontsize=7, annotation_clip=False)
+    half = np.array(text.get_window_extent().size) / 2
+    crossed = None  # the first place that is inside though another curve runs through it
+    for each in sorted(np.linspace(0.05, 0.95, 37), key=lambda at: abs(at - share)):
         index = int(np.clip(np.argmin(abs(along - start - each * length)), 1, len(x) - 2))
         a, b = spots[index - 1], spots[index + 1]
         angle = np.arctan2(b[1] - a[1], b[0] - a[0])
-        off = np.array([-np.sin(angle), np.cos(angle)]) * 6 * side
-        text = ax.annotate(name, (x[index], y[index]), tuple(off), textcoords="offset points", rotation=np.degrees(angle), rotation_mode="anchor",
-                           ha="center", va="center", color=colour, fontsize=7, annotation_clip=False)  # fmt: skip
-        box = _box(text)
-        if frame.x0 < box[0] and box[2] < frame.x1 and frame.y0 < box[1] and box[3] < limit:
-            return
+        for above in (side, -side):
+            off = np.array([-np.sin(angle), np.cos(angle)]) * 6 * above
+            text.xy = (x[index], y[index])
+            text.set(position=tuple(off), rotation=np.degrees(angle))
+            box = _box(text)
+            if not (frame.x0 < box[0] and box[2] < frame.x1 and frame.y0 < box[1] and box[3] < limit):
+                continue
+            turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            if not crosses((*-half, *half), (others - spots[index] - off * scale) @ turn, scale):
+                return
+            crossed = crossed or (text.xy, tuple(off), np.degrees(angle))
+    if crossed is None:
         text.remove()
+    else:
+        text.xy = crossed[0]
+        text.set(position=crossed[1], rotation=crossed[2])
