@@ -159,16 +159,42 @@ def test_command_prints_and_writes(call, made_run):
 
 def test_command_without_names_says_what_is_missing(call):
     code, out, err = call("screen")
-    assert code == 0 and err == ["No melting temperature is known of ncm811, mo6se8."]
+    assert code == 0 and err[0] == "No melting temperature is known of ncm811, mo6se8."
+    assert err[1:] == ["* inli: brittle below about 200 degC though above 0.3 of its melting temperature (Xiong et al. 2024, SI Supplementary Note)."]
+    assert [line.split()[2] for line in out if line.startswith("inli")] == ["creepable*"]
     assert len(out) == 2 + 18 and max(map(len, out)) <= 100
+
+
+def test_a_lithiated_end_is_listed_with_what_is_known(call):
+    """Requirement: what is missing is said and not guessed, as without names: Li2Se has capacity and density, no melting temperature."""
+    code, out, err = call("screen", "Li2Se", "--csv", "t.csv", "--figure", "t.png")
+    assert code == 0 and err == ["No melting temperature is known of li2se."]
+    assert out[2].split() == ["li2se", "-", "Li2Se", "578", "1659", "2.07", "-"]
+    with open("t.csv") as file:
+        (row,) = csv.DictReader(file)
+    assert row["homologous temperature []"] == "" and row["behaviour []"] == "" and float(row["capacity lithiated [mAh/g]"]) == 578
+
+
+def test_brittle_though_creepable_by_the_criterion():
+    """Requirement: InLi is brittle below about 200 degC (SI): told below that temperature only, and of nothing else."""
+    assert {row.name for row in screening.screen((), 298.0) if row.caveat} == {"inli"}
+    assert screening.screen(["inli"], 470.0)[0].caveat and not screening.screen(["inli"], 480.0)[0].caveat
+    assert not screening.screen(["inli"], 250.0)[0].caveat  # brittle by the criterion itself
+
+
+def test_no_mark_hides_another():
+    """Requirement: LCO and NCM111 all but coincide on the map: one is a ring around the other."""
+    from rheode.report import atlas
+
+    ax = atlas.screening(screening.screen(["lco", "ncm111", "se"]), 298.0, 0.1).subfigs[0].axes[0]
+    marks = [line for line in ax.lines if line.get_marker() == "o"]
+    assert len(marks) == 3 and [mark.get_markerfacecolor() == "none" for mark in marks] == [False, True, False]
 
 
 @pytest.mark.parametrize(
     "arguments, says",
     [
         (["slenium"], ["material: got 'slenium' (did you mean 'selenium'?)"]),
-        (["li2se"], ["li2se: melting_temperature is not known; give it"]),
-        (["li2se", "ncm811"], ["li2se: melting_temperature", "ncm811: melting_temperature"]),
         (["--temperature", "298"], ["--temperature: got '298'; a temperature such as '70 degC': the unit is missing"]),
         (["--temperature", "-1 K"], ["--temperature: got '-1 K'"]),
         (["--stress", "5 um"], ["--stress: got '5 um'; a pressure such as '100 MPa'"]),

@@ -54,12 +54,15 @@ def _print_screening(rows, temperature):
     for row in rows:
         change = None if row.volume_change is None else 100 * row.volume_change
         numbers = [(row.capacity, ".0f"), (row.volumetric, ".0f"), (row.voltage, ".2f"), (change, ".3g")]
-        table.add_row(row.name, _number(row.homologous, ".2f"), row.behaviour, row.basis, *(_number(*number) for number in numbers))
+        table.add_row(row.name, _number(row.homologous, ".2f"), row.behaviour + "*" * bool(row.caveat), row.basis, *(_number(*number) for number in numbers))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     console.print(table)
     missing = [row.name for row in rows if row.homologous is None]
     if missing:
         _say(f"No melting temperature is known of {', '.join(missing)}.")
+    for row in rows:
+        if row.caveat:
+            _say(f"* {row.name}: {row.caveat}.")
 
 
 def _number(value, form):

@@ -51,6 +51,7 @@ class Row:
     """
 
     material: Material
+    temperature: float  # K
     homologous: float | None
     shear_modulus: float | None  # GPa
     basis: str
@@ -67,6 +68,14 @@ class Row:
     @property
     def behaviour(self) -> str:
         return "" if self.homologous is None else behaviour(self.homologous)
+
+    @property
+    def caveat(self) -> str:
+        """Why it does not creep though the criterion has it so, in words; nothing if there is no such reason."""
+        known = self.material.brittle_below
+        if self.behaviour != "creepable" or known is None or self.temperature >= known.value:
+            return ""
+        return f"brittle below about {show(known.value, 'temperature')} though above {CREEPABLE} of its melting temperature ({known.source})"
 
     @property
     def unplaced(self) -> str:
@@ -93,6 +102,7 @@ class Row:
             "melting temperature [K]": _value(self.material, "melting_temperature"),
             "homologous temperature []": self.homologous,
             "behaviour []": self.behaviour,
+            "brittle below [K]": _value(self.material, "brittle_below"),
             **ends,
             "voltage [V]": self.voltage,
             "volume change []": self.volume_change,
@@ -102,16 +112,14 @@ class Row:
 def screen(names=(), temperature: float = 298.0) -> list[Row]:
     """A row for each material named, at `temperature` [K]; without names for all of the library that hold lithium.
 
-    A material that is named must have a melting temperature. Raises StudyError with all faults.
+    What is not known of a material is None. Raises StudyError with all faults.
     """
     if not names:
         return [_row(material, temperature) for group, members in library.grouped().items() if group in GROUPS for material in members]
     rows, faults = [], []
     for name in dict.fromkeys(names):
         try:
-            material = library.load(name)
-            homologous_temperature(material, temperature)
-            rows.append(_row(material, temperature))
+            rows.append(_row(library.load(name), temperature))
         except StudyError as error:
             faults += [f"material: {fault}" if fault.startswith("got ") else fault for fault in error.faults]
     if faults:
@@ -124,6 +132,7 @@ def _row(material, temperature):
     basis = next((end for end in ("lithiated", material.made) if material.known("capacity", end)), material.made)
     return Row(
         material=material,
+        temperature=temperature,
         homologous=temperature / melting.value if melting else None,
         shear_modulus=shear_modulus(material),
         of_lithiated=basis == "lithiated" or material.known("capacity", basis) is None,

@@ -132,6 +132,7 @@ class Material(Model):
     hardness: Stress | None = Field(None, description="Indentation hardness; for the record")
     strength: Stress | None = Field(None, description="Yield or tensile strength; for the record")
     melting_temperature: Melting | None = Field(None, description="Melting temperature; screening")
+    brittle_below: Temperature | None = Field(None, description="Temperature below which it is brittle, whatever its homologous temperature; screening")
     density: Density | None = Field(None, description="Theoretical density; screening and design")
     capacity: Capacity | None = Field(None, description="Capacity per mass of that end member; screening and design")
     voltage: Voltage | None = Field(None, description="Average voltage against Li/Li+; screening and design")

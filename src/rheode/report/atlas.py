@@ -41,14 +41,16 @@ def screening(rows, temperature: float, stress: float, states=()):
     """Both charts of Fig. 2 of Xiong et al. 2024 for the `rows` of a screening.
 
     a: shear stress over shear modulus against homologous temperature, each material at the shear stress
-    `stress` [GPa] and `temperature` [K], the phases of a run (`states`) at theirs; b: the metrics side by side.
+    `stress` [GPa] and `temperature` [K], the phases of a run (`states`) at theirs, a ring where two would hide each other;
+    b: the metrics side by side.
     What can't be placed on a is told below it.
     """
     with style.look():
         held = [row for row in rows if any(each is not None for each in (row.homologous, row.capacity, row.voltage, row.volume_change))]
         absent = [f"{_short(row.material)} ({lack})" for row in rows if (lack := row.unplaced)] + [f"{state.phase} in the run ({state.unplaced})" for state in states if state.unplaced]
         note = textwrap.wrap(f"Not placed, for lack of a value: {', '.join(absent)}.", 145) if absent else []
-        heights = [(74 + 3.2 * len(note)) * style.MM, (22 + 4.0 * max(len(held), 4)) * style.MM]
+        caveats = [f"* {_short(row.material)}: {row.caveat}." for row in held if row.caveat]
+        heights = [(74 + 3.2 * len(note)) * style.MM, (22 + 4.0 * max(len(held), 4) + 4 * len(caveats)) * style.MM]
         fig = style.figure(style.DOUBLE, sum(heights))
         above, below = fig.subfigures(2, 1, height_ratios=heights)
         ax = above.subplots()
@@ -56,6 +58,8 @@ def screening(rows, temperature: float, stress: float, states=()):
         if note:
             above.supxlabel("\n".join(note), x=0.01, ha="left", fontsize=6.5, color=style.QUIET)
         _compared(below, held, temperature)
+        if caveats:
+            below.supxlabel("\n".join(caveats).replace("degC", "°C"), x=0.01, ha="left", fontsize=6.5, color=style.QUIET)
         style.settle(fig)
         _name_points(ax, points, CREEPABLE)
     return fig
@@ -79,7 +83,12 @@ def _placed(ax, rows, temperature, stress, states):
     ax.plot([CREEPABLE] * 2, [low, creep.IDEAL], color=style.QUIET, lw=0.8, ls="--")
     points = []
     for x, y, row in placed:
-        ax.plot(x, y, "o", color=COLOURS.get(row.material.group, style.INK), ms=4.2, mec="white", mew=0.5, zorder=5)
+        colour = COLOURS.get(row.material.group, style.INK)
+        under = sum(abs(x - other) < 0.006 * right and abs(np.log10(y / level)) < 0.05 for other, level, *_ in points)
+        if under:  # a ring around the dot that would hide it
+            ax.plot(x, y, "o", mfc="none", mec=colour, ms=4.2 + 3.2 * under, mew=0.9, zorder=5)
+        else:
+            ax.plot(x, y, "o", color=colour, ms=4.2, mec="white", mew=0.5, zorder=5)
         points.append((x, y, _short(row.material), "normal"))
     for state, x, G in run:
         ends = np.array([state.lowest, state.stress, state.highest]) / np.sqrt(3) / G
@@ -196,7 +205,7 @@ def _compared(fig, rows, temperature):
         ("Capacity (mAh g$^{-1}$)", lambda row: row.capacity, "{:.0f}"),
         ("Capacity (mAh cm$^{-3}$)", lambda row: row.volumetric, "{:.0f}"),
         ("Voltage (V)", lambda row: row.voltage, "{:.2f}"),
-        ("Volume change (%)", lambda row: None if row.volume_change is None else 100 * row.volume_change, "{:.0f}"),
+        ("Volume change (%)", lambda row: None if row.volume_change is None else 100 * row.volume_change, "{:.3g}"),
     ]
     axes = fig.subplots(1, len(columns), sharey=True)
     heights = np.arange(len(rows))[::-1]
@@ -211,7 +220,7 @@ def _compared(fig, rows, temperature):
                 end = v + 0.03 * most
                 if ax is axes[0] and CREEPABLE - 0.26 * most < end < CREEPABLE + 0.03 * most:  # the number would lie on the line
                     end = CREEPABLE + 0.03 * most
-                ax.text(end, y, form.format(v), va="center", ha="left", fontsize=6)
+                ax.text(end, y, form.format(v) + "*" * (ax is axes[0] and bool(row.caveat)), va="center", ha="left", fontsize=6)
         ax.set(xlim=(0, 1.32 * most), ylim=(-0.7, len(rows) - 0.3), xlabel=label)
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(ax is axes[0])
