@@ -198,7 +198,7 @@ def _write_study(path, image, analysis, named, page, neck, lengths, pressure):
     mesh_file = path.with_suffix(".npz")
     try:
         mesh.save(mesh_file)
-        path.write_text(_study_text(where, mesh_file.name, solid, pressure, None if usual else float(f"{1.5 * radius:.2g}")), encoding="utf-8")
+        path.write_text(_study_text(where, mesh_file.name, solid, pressure, None if usual else (float(f"{1.5 * radius:.2g}"), lengths["gap"])), encoding="utf-8")
     except OSError as error:
         raise LabError(f"{path}: can't be written ({error.strerror or error})") from None
     loaded = Study.load(path)
@@ -220,11 +220,12 @@ def _outlines(mesh):
     return [(int(particle), int(mesh.particle_phase[particle]), mesh.nodes[nodes]) for particle, nodes in mesh.outlines()]
 
 
-def _study_text(where, mesh_file, solid, pressure, length):
+def _study_text(where, mesh_file, solid, pressure, scaled):
     from json import dumps  # a JSON string is a YAML string, whatever the file's name holds
 
     phases = "\n".join(f"  {phase.name}: {{material: {phase.material}, role: {phase.role}}}" for phase in solid)
-    medium = "" if length is None else f"mechanics: {{medium: {{length: {length:g} um}}}}  # 1.5 mean particle radii\n"
+    # What the solver keeps in um is made for particles of about 1 um.
+    mechanics = "" if scaled is None else "mechanics: {{medium: {{length: {:g} um}}, barrier: {{distance: {:g} um}}}}  # 1.5 mean particle radii, the gap\n".format(*scaled)
     return f"""\
 # Particles as they are in {where}.
 title: {dumps(f'Particles of {where}', ensure_ascii=False)}
@@ -233,7 +234,7 @@ phases:
 {phases}
 microstructure: {{kind: mesh, file: {mesh_file}}}
 walls: {{kind: pressure, pressure: {pressure}}}
-{medium}cycling:
+{mechanics}cycling:
   rate: 0.1 C
   cycles: 1
   lithiation: 1.0
