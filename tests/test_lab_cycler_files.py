@@ -435,6 +435,14 @@ def test_bad_input_ends_in_one_line(data, says, tmp_path):
     assert says in str(error.value) and len(str(error.value).splitlines()) == 1 and str(path) in str(error.value)
 
 
+def test_an_access_database_that_was_cut_off_is_not_taken_for_a_short_test(tmp_path):
+    whole = needs(f"cycling/{RES}").read_bytes()
+    path = tmp_path / "cut.res"
+    path.write_bytes(whole[: len(whole) // 3])
+    with pytest.raises(LabError, match=r"cut off: \d+ of its 10261 records"):
+        cyclers.read(path)
+
+
 def test_a_missing_file_and_a_wrong_map():
     with pytest.raises(LabError, match="can't be read"):
         cyclers.read("nowhere.csv")

@@ -23,7 +23,7 @@ TYPES = {2: "<i1", 3: "<i2", 4: "<i4", 6: "<f4", 7: "<f8", 8: "<f8"}  # by Acces
 def read_columns(path: Path, table: str, wanted) -> dict[str, np.ndarray]:
     """Columns of a table as float64 arrays, NaN where a row has none; what the table does not have is left out.
 
-    Raises LabError: damaged, no such table, or a column that holds no numbers.
+    Raises LabError: damaged or cut off, no such table, or a column that holds no numbers.
     """
     from access_parser import AccessParser
 
@@ -43,8 +43,11 @@ def read_columns(path: Path, table: str, wanted) -> dict[str, np.ndarray]:
         definition = parser.catalog.get(table)
         if definition is None:
             raise LabError(f"{path}: an Access database without a table {table}: not an Arbin file")
-        columns = {column.col_name_str: column for column in parser.get_table(table).columns.values()}
+        described = parser.get_table(table)
+        columns = {column.col_name_str: column for column in described.columns.values()}
         begins, ends = _rows(pages, rows_on[owners == definition], header, path)
+        if len(begins) < (rows := described.table_header.number_of_rows):
+            raise LabError(f"{path}: cut off: {len(begins)} of its {rows} records are there; copy the file again from the cycler's computer")
         bitmap = (len(columns) + 7) // 8
         return {name: _column(data, begins + count, ends - bitmap, columns[name], path) for name in wanted if name in columns}
     except LabError:
