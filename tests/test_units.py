@@ -81,6 +81,11 @@ def test_refuses_what_is_no_such_quantity_and_says_what_is(given, kind, says):
     assert "\n" not in str(refusal.value)
 
 
+def test_a_unit_of_another_dimension_is_named_with_the_one_that_is_wanted():
+    with pytest.raises(units.UnitError, match="'V' is not a unit of the dimension of um"):
+        units.measure("1.8 V", "um")
+
+
 @given(st.text(max_size=40), st.sampled_from(list(units.KINDS)))
 def test_any_text_is_read_or_refused(text, kind):
     try:

@@ -114,7 +114,10 @@ def measure(given: str, unit: str) -> float:
     if match["unit"] in ("degC", "°C") and unit == "K":
         number += CELSIUS_ZERO
     else:
-        number *= _factor(match["unit"], unit)
+        try:
+            number *= _factor(match["unit"], unit)
+        except UnitError:
+            raise UnitError(f"{match['unit']!r} is not a unit of the dimension of {unit}") from None
     if not math.isfinite(number):
         raise UnitError(f"a finite number in {unit}")
     return number
