@@ -276,6 +276,10 @@ def test_plating_efficiency_without_the_alloying_capacity(tmp_path):
     assert row["alloyed [mAh]"] == pytest.approx(0.68, abs=2e-3) and row["plated [mAh/cm2]"] == pytest.approx(2.55, abs=2e-3)
     assert row["efficiency [%]"] == pytest.approx(96.4, abs=0.15)
     assert analysis.values["nucleation overpotential, cycle 1"].value == pytest.approx(14.2, abs=0.2)
+    assert not any("more is stripped" in note for note in analysis.notes)
+    everything = plating(cycles(plated_cell(tmp_path), begin="discharge"), cell_area=1.0)
+    over = everything.tables["plating"]["efficiency [%]"] > 100
+    assert any("more is stripped than was plated" in note for note in everything.notes) == over.any()
     given = plating(cycles(plated_cell(tmp_path), begin="discharge"), alloying=0.68, until=0.2)
     assert given.tables["plating"]["efficiency [%]"][0] == pytest.approx(96.4, abs=0.15)
 

@@ -228,6 +228,9 @@ def plating(made: Cycles, cell_area=None, alloying=None, until=None, plates="dis
         notes.append(f"cycle {first['cycle']}: no dip is seen: the voltage does not rise again by {STANDS_OUT:g} standard deviations of its noise, or the plating is too short")
     if np.isfinite(first["efficiency [%]"]):
         values[f"plating efficiency, cycle {first['cycle']}"] = Value(first["efficiency [%]"], "%")
+    over = [str(row["cycle"]) for row in rows if row["efficiency [%]"] > 100.0]
+    if over and until is None:
+        notes.append(f"cycle{'s' if len(over) > 1 else ''} {', '.join(over[:4])}{' ...' if len(over) > 4 else ''}: more is stripped than was plated: an alloy gives back its lithium as well; --until takes only what is stripped up to a voltage")
     later = table["efficiency [%]"][1:][np.isfinite(table["efficiency [%]"][1:])]
     if len(later):
         values["mean plating efficiency of the later cycles"] = Value(float(later.mean()), "%", error_of_mean(later))

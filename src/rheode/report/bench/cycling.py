@@ -28,8 +28,8 @@ def cycles(analysis):
         left, right = fig.subplots(1, 2, width_ratios=(1, 1.15))
         _profiles(left, made, shown(made, analysis.curves.get("wanted")))
         style.title(left, "a")
-        _capacity(right, made, analysis.tables["cycles"], cell)
-        style.title(right, "b")
+        pale = _capacity(right, made, analysis.tables["cycles"], cell)
+        style.title(right, "b", "pale: unfinished" if pale else "")
         style.settle(fig)
     return fig
 
@@ -53,6 +53,8 @@ def _profiles(ax, made, numbers):
             ax.plot(*_thin(half.capacity, half.voltage), color=colour, lw=1.0)
             ends.append(half.capacity[-1])
     ax.set(xlabel=f"Capacity ({unit(made.electrode.unit)})", ylabel="Voltage (V)", xlim=(0, 1.04 * max(ends, default=1)))
+    if not ends:
+        ax.text(0.5, 0.5, "no charge passes", transform=ax.transAxes, ha="center", va="center", color=style.QUIET)
     _named_cycles(ax, numbers)
 
 
@@ -68,15 +70,22 @@ def _named_cycles(ax, numbers):
 
 def _marks(n):
     """Markers of a series of n cycles."""
-    return {"marker": "o", "linestyle": "none", "markersize": 2.0 if n > MANY else 3.6, "markeredgewidth": 0.9 if n <= MANY else 0.6}
+    return {"marker": "o", "linestyle": "none", "markersize": 2.0 if n > MANY else 3.6, "markeredgewidth": 0.9 if n <= MANY else 0.6, "clip_on": False, "in_layout": False}
 
 
 def _capacity(ax, made, table, cell):
+    """Draws capacity and efficiency; whether cycles that were not finished are among them, drawn pale."""
     number, whole = made.numbers, made.whole if made.whole.any() else np.ones(len(made.numbers), bool)
     marks = _marks(len(number))
+    pale = False
     for way in ("charge", "discharge"):
         values = made.electrode.scaled(made.table[f"{way} [mAh]"])
-        ax.plot(number[whole], values[whole], **marks, color=WAYS[way], markerfacecolor=WAYS[way] if way == made.of else "white", label=way)
+        full = way == made.of
+        rest = ~whole & (values > 0)
+        pale |= rest.any()
+        for some, colour, name in ((rest, style.tint(WAYS[way], 0.65), None), (whole, WAYS[way], way)):
+            # Open markers without a face and over the full ones: halves that are alike are both seen.
+            ax.plot(number[some], values[some], **marks, color=colour, markerfacecolor=colour if full else "none", label=name, zorder=2 if full else 2.5)
     # The efficiency has the upper part of the panel to itself.
     ax.set(ylim=(0, max(ax.get_ylim()[1], 1e-9) * (1.04 if cell is None else 1.45)), ylabel=f"Capacity ({unit(made.electrode.unit)})")
     _cycle_axis(ax, number)
@@ -92,6 +101,7 @@ def _capacity(ax, made, table, cell):
         twin.set_yticks([tick for tick in twin.get_yticks() if low - 0.6 * (high - low) <= tick <= high + 0.2 * (high - low)] or [100.0])
         twin.set_ylabel("Coulombic efficiency (%)", color=style.QUIET)
         twin.tick_params(axis="y", colors=style.QUIET)
+    return pale
 
 
 def _cycle_axis(ax, number):
@@ -175,6 +185,7 @@ def life(analysis):
             ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         low, high = (positive.min() / 3, positive.max() * 12) if wide else (pressure.min() - 0.12 * max(np.ptp(pressure), 1e-3), pressure.max() + 0.45 * max(np.ptp(pressure), 1e-3))
         ax.set(xlim=(low, high), ylim=(0, 1.25 * max(number.max(), 1)), xlabel="Stack pressure (MPa)", ylabel=f"Cycles to {100 * to:g} % retention")
+        ax.yaxis.get_major_locator().set_params(integer=True)
         _beside(ax, pressure, number, table["cell"])
         if not reached.all():
             ax.text(0.985, 0.985, "arrow: not yet reached", transform=ax.transAxes, ha="right", va="top", fontsize=7, color=style.QUIET)
@@ -266,8 +277,10 @@ def plating(analysis):
         ax.set(xlabel=f"Charge passed ({unit(measure)})", ylabel="Voltage (V)", xlim=(0, None))
         if begin > 0.02 * scale * first["capacity"][-1]:
             ax.axvline(begin, color=style.QUIET, lw=0.7, ls=":")
-            ax.text(begin, 0.98, " plating", transform=ax.get_xaxis_transform(), va="top", fontsize=7, color=style.QUIET)
-            ax.text(begin, 0.98, "alloying ", transform=ax.get_xaxis_transform(), va="top", ha="right", fontsize=7, color=style.QUIET)
+            room = begin > 0.25 * ax.get_xlim()[1]  # for a word left of the line
+            ax.text(begin, 0.98, " plating" if room else " plating (left of it: alloying)", transform=ax.get_xaxis_transform(), va="top", fontsize=7, color=style.QUIET)
+            if room:
+                ax.text(begin, 0.98, "alloying ", transform=ax.get_xaxis_transform(), va="top", ha="right", fontsize=7, color=style.QUIET)
         style.title(ax, "a", f"Cycle {first['cycle']}")
         _dip(axes[1], next((curve for curve in curves if curve["found"] is not None), None))
         if several:

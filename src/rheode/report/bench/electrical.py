@@ -231,7 +231,7 @@ def transference(analysis):
         left.set(xlabel="Time (min)", ylabel=f"Current ({unit})", xlim=(0, minutes[-1]), ylim=(0, 1.12 * top / scale))
         left.axhline(drawn["steady"] / scale, color=style.INK, lw=0.6, ls="--")
         left.plot([0], [drawn["first"] / scale], "o", color=FITTED, ms=4, clip_on=False, zorder=5)
-        left.plot([0], [drawn["ohm"] / scale], "D", mfc="white", mec=style.INK, ms=4, clip_on=False, zorder=4)
+        left.plot([0], [drawn["ohm"] / scale], "D", mfc="none", mec=style.INK, ms=5.5, clip_on=False, zorder=6)
         step = analysis.choices["dV [V]"]
         style.title(left, "a", f"{1e3 * step:.3g} mV, $t_+$ = {_with_u(analysis.values['transference number'])}")
         apart = abs(drawn["ohm"] / drawn["first"] - 1) > 0.06
