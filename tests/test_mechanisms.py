@@ -319,7 +319,7 @@ def test_names_on_the_map_are_apart(lithium, size, temperature):
     assert not any(box[0] < marked < box[2] for name, box in boxes.items() if "K" not in name and "°" not in name)
 
 
-@pytest.mark.parametrize("rate, temperature", [(1e-4, 298.0), (1.0, 298.0), (1e3, 250.0), (1e-8, 440.0)])
+@pytest.mark.parametrize("rate, temperature", [(1e-4, 298.0), (1.0, 298.0), (100.0, 298.0), (1e3, 250.0), (1e-8, 440.0), (1e4, 400.0)])
 def test_names_of_the_size_effect_are_inside(lithium, rate, temperature):
     """Requirement: charts are fit for print; a name along a curve stays in the axes, off every other text and curve."""
     from rheode.report import atlas, style

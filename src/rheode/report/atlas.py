@@ -460,7 +460,8 @@ def _power(rate):
 
 def _name_curve(ax, x, y, name, colour, side, share, others):
     """The name along a curve, on its upper (side 1) or lower side, at a share of the height or width of the axes or the
-    nearest one where it lies inside and clear of the points `others` (pixels) of other curves; none if it lies nowhere inside."""
+    nearest one where it lies inside, off other texts and clear of the points `others` (pixels) of other curves; none if it
+    lies nowhere inside."""
     spots = ax.transData.transform(np.column_stack([x, y]))
     scale, frame = ax.get_figure(root=True).dpi / 72, ax.get_window_extent()
     limit = ax.transData.transform((x[0], ax.get_ylim()[1] / 2.5))[1]  # the theoretical one, below the band
@@ -468,8 +469,9 @@ def _name_curve(ax, x, y, name, colour, side, share, others):
     along, start, length = (spots[:, 1], frame.y0, frame.height) if rising else (spots[:, 0], frame.x0, frame.width * 0.5)
     text = ax.annotate(name, (x[0], y[0]), (0, 0), textcoords="offset points", rotation_mode="anchor", ha="center", va="center", color=colour, fontsize=7, annotation_clip=False)
     half = np.array(text.get_window_extent().size) / 2
+    taken = [_box(other) for other in ax.texts if other is not text]
     crossed = None  # the first place that is inside though another curve runs through it
-    for each in sorted(np.linspace(0.05, 0.95, 37), key=lambda at: abs(at - share)):
+    for each in sorted(np.arange(0.05, 0.96 if rising else 1.91, 0.025), key=lambda at: abs(at - share)):
         index = int(np.clip(np.argmin(abs(along - start - each * length)), 1, len(x) - 2))
         a, b = spots[index - 1], spots[index + 1]
         angle = np.arctan2(b[1] - a[1], b[0] - a[0])
@@ -478,7 +480,7 @@ def _name_curve(ax, x, y, name, colour, side, share, others):
             text.xy = (x[index], y[index])
             text.set(position=tuple(off), rotation=np.degrees(angle))
             box = _box(text)
-            if not (frame.x0 < box[0] and box[2] < frame.x1 and frame.y0 < box[1] and box[3] < limit):
+            if not (frame.x0 < box[0] and box[2] < frame.x1 and frame.y0 < box[1] and box[3] < limit) or any(_overlap(box, other) for other in taken):
                 continue
             turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
             if not crosses((*-half, *half), (others - spots[index] - off * scale) @ turn, scale):
