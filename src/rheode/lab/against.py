@@ -61,7 +61,7 @@ def against(made: Cycles, result: Result, log=None) -> Analysis:
             before, after = (table[name][every == number][0] for number in (first, last))
             quantity, unit = re.fullmatch(r"(.*?)(?: \[(.*)\])?", name).groups()
             if np.isfinite(before) and np.isfinite(after):
-                values[f"{quantity}, cycle {first} to {last}"] = Value(float(after - before), unit or "")
+                values[f"change of {quantity}, cycle {first} to {last}"] = Value(float(after - before), unit or "")
     choices = made.choices | {
         "run": str(result.directory),
         "cycles of the run": "put beside the measured cycles of the same number",
