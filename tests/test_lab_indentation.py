@@ -362,3 +362,18 @@ def test_faulty_options_end_in_one_line(options, says, tmp_path, capsys):
         main(["lab", "indent", str(source), *options])
     said = capsys.readouterr().err
     assert stop.value.code == 2 and said.count("\n") == 1 and says in said, said
+
+
+def test_the_material_says_how_many_indents_count(tmp_path, capsys):
+    """Requirement: an indent that is left out stands in no condition of a material."""
+    path = tmp_path / "silica.yaml"
+    with pytest.raises(SystemExit) as stop:
+        main(["lab", "indent", str(needs("nanoindentation/gui_FusedSilica.xlsx")), "--material", str(path)])
+    assert not stop.value.code
+    assert "Indent 3 is left out" in capsys.readouterr().out
+    assert "indentation, 14 indents" in path.read_text()
+
+
+def test_depths_that_no_indent_reaches_are_told():
+    with pytest.raises(LabError, match="no indent was evaluated between 9000 and 9500 nm; the deepest reaches"):
+        hardness(prepare(virtual()[1]), window=(9.0, 9.5))

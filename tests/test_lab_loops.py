@@ -286,3 +286,16 @@ def main_(arguments):
         main(arguments)
     except SystemExit as stop:
         assert not stop.code
+
+
+@pytest.mark.parametrize("outputs, said", [(["--csv", "raw.csv"], "raw.csv: is read here"), (["--json", "out", "--csv", "./out"], "out: named for two outputs")])
+def test_a_measurement_is_never_overwritten(tmp_path, monkeypatch, capsys, outputs, said):
+    """Requirement: an output that would replace the raw file, or another output, is refused before any work."""
+    monkeypatch.chdir(tmp_path)
+    raw = tmp_path / "raw.csv"
+    raw.write_text("strain [%],stress [MPa]\n0,0\n")
+    with pytest.raises(SystemExit) as stop:
+        main(["lab", "loops", "raw.csv", *outputs])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.strip().startswith(said)
+    assert raw.read_text() == "strain [%],stress [MPa]\n0,0\n" and list(tmp_path.iterdir()) == [raw]

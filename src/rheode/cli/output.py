@@ -1,5 +1,6 @@
 """What every command that writes files shares: the options, the check before any work, the figure."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -10,8 +11,12 @@ class OutputError(Exception):
     """A file that was asked for can't be written; the message says why."""
 
 
-def check_outputs(*paths: Path | None):
-    """Refuse before any work a file that can't be written later. Raises OutputError."""
+def check_outputs(*paths: Path | None, inputs: Iterable[Path] = ()):
+    """Refuse before any work a file that can't be written later, or that would replace one of `inputs` or another output.
+
+    Raises OutputError.
+    """
+    taken = {path.resolve(): "is read here; give the output another name" for path in inputs}
     for path in paths:
         if path is None:
             continue
@@ -19,6 +24,15 @@ def check_outputs(*paths: Path | None):
             raise OutputError(f"{path}: a folder; name a file in it")
         if not path.resolve().parent.is_dir():
             raise OutputError(f"{path}: the folder {path.parent} does not exist; make it first")
+        for written in _written(path):
+            if written.resolve() in taken:
+                raise OutputError(f"{written}: {taken[written.resolve()]}")
+        taken |= {written.resolve(): "named for two outputs; give each its own" for written in _written(path)}
+
+
+def _written(path: Path) -> tuple[Path, ...]:
+    """A figure is written as both PDF and PNG."""
+    return (path.with_suffix(".pdf"), path.with_suffix(".png")) if path.suffix in (".pdf", ".png") else (path,)
 
 
 def save_figure(fig, path: Path):

@@ -56,7 +56,7 @@ def cycles(
     figure: FigureOption = None,
 ):
     """Capacity, efficiency, voltage, energy, retention and utilisation of every cycle; with --run beside a simulation."""
-    check_outputs(json, csv, figure, bdf, save_columns)
+    check_outputs(json, csv, figure, bdf, save_columns, inputs=files)
     from ...lab import LabError
     from ...lab import cycling as analyses
 
@@ -107,7 +107,7 @@ def rates(
     figure: FigureOption = None,
 ):
     """Rate capability: the capacity at each current, and when a current comes back."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=files)
     from ...lab import cycling as analyses
 
     recording = _joined(files, _map(column, columns, discharge_positive))
@@ -133,7 +133,7 @@ def retention(
     figure: FigureOption = None,
 ):
     """Capacity and its retention against cycle, of several cells."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=files)
     from ...lab import cycling as analyses
 
     labels = _labels(label, files)
@@ -159,7 +159,7 @@ def life(
     figure: FigureOption = None,
 ):
     """Cycle life of cells against their stack pressure."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=files)
     from ...lab import LabError
     from ...lab import cycling as analyses
     from ...units import UnitError, parse
@@ -194,7 +194,7 @@ def temperatures(
     figure: FigureOption = None,
 ):
     """Capacity against temperature, from several files or one whose temperature changes."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=files)
     from ...lab import cycling as analyses
     from ...units import CELSIUS_ZERO
 
@@ -223,7 +223,7 @@ def dqdv(
     figure: FigureOption = None,
 ):
     """Differential capacity dQ/dV with its smoothing stated, and its peaks."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=files)
     from ...lab import LabError
     from ...lab import cycling as analyses
 
@@ -253,7 +253,7 @@ def plating(
     figure: FigureOption = None,
 ):
     """Plating and stripping: nucleation overpotential, and efficiency without the alloying capacity."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=files)
     from ...lab import LabError
     from ...lab.plating import plating as analyse
 

@@ -34,7 +34,7 @@ def gitt(
     figure: FigureOption = None,
 ):
     """Titration (GITT): pulses found, accepted or refused with the reason, diffusivities."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=[file])
     from ...lab import LabError
     from ...lab import gitt as titration
     from ...lab.cyclers import ColumnMap, read
@@ -69,7 +69,7 @@ def eis(
     figure: FigureOption = None,
 ):
     """Impedance: Kramers-Kronig test and equivalent circuit."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=files)
     from ...lab.impedance.analysis import analyse
     from ...lab.impedance.circuit import parse
 
@@ -102,7 +102,7 @@ def conductivity(
     figure: FigureOption = None,
 ):
     """Conductivity: from spectra or tables; replicates, pressure, Arrhenius and VTF."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=files)
     from ...lab import LabError, conductivity_spectra, conductivity_tables
     from ...lab import conductivity as analyses
     from ...lab.impedance import holds
@@ -148,7 +148,7 @@ def transference(
     figure: FigureOption = None,
 ):
     """Transference number (Bruce-Vincent) of a symmetric cell, from a transient and two spectra."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=[transient, before, after])
     from ...lab import transference as analyses
     from ...lab.impedance.circuit import parse
     from ...lab.table import parse_columns

@@ -66,7 +66,7 @@ def indent(
     figure: FigureOption = None,
 ):
     """Hardness and modulus after Oliver and Pharr, continuous (CSM) or from unloadings; tip and frame from a reference."""
-    check_outputs(json, csv, figure, material)
+    check_outputs(json, csv, figure, material, inputs=files)
     from ...lab import LabError
     from ...lab.indentation import calibration, hardness
 
@@ -117,7 +117,7 @@ def jump(
     figure: FigureOption = None,
 ):
     """Strain-rate jumps: hardness at each rate, m, the creep exponent and the creep law as a material."""
-    check_outputs(json, csv, figure, material)
+    check_outputs(json, csv, figure, material, inputs=files)
     from ...lab.indentation import jump as jumps
 
     assumed = _assumed(creep_rate, tabor, tabor_range, rate_factor, temperature, _one_of("--convention", convention))
@@ -157,7 +157,7 @@ def hold(
     figure: FigureOption = None,
 ):
     """Holds at constant load: creep, its exponent, the creep law as a material, recovery after unloading."""
-    check_outputs(json, csv, figure, material)
+    check_outputs(json, csv, figure, material, inputs=files)
     from ...lab.indentation import hold as holds
 
     assumed = _assumed(creep_rate, tabor, tabor_range, rate_factor, temperature)
@@ -251,7 +251,9 @@ def _add_material(analysis, prepared, assumed, files, how, extends, end, wanted)
     if extends is not None and extends.endswith((".yaml", ".yml")):  # a path in a file counts from its folder
         extends = Path(relpath(extends, folder)).as_posix()
     source = "indentation: " + ", ".join(path.name for path in files)
-    how = f"{how}, {len(prepared.indents)} indent{'s' if len(prepared.indents) > 1 else ''}"
+    table = next(iter(analysis.tables.values()))
+    counted = len({name for name, why in zip(table["indent"], table["left out because"]) if not why})
+    how = f"{how}, {counted} indent{'s' if counted > 1 else ''}"
     values = analysis.values
     rate = next((f"at {value.value:.3g} 1/s{name[name.rindex(' '):]}" for name, value in values.items() if name.startswith("strain rate") and value.value == value.value), "")
     try:

@@ -27,7 +27,7 @@ def loops(
     figure: FigureOption = None,
 ):
     """Tension and compression: energy lost per loop, loss coefficient, residual strain, strength, break, healing."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=[*files, *(healed or [])])
     from ...lab import mechanical
     from ...lab.recordings import read_test
     from ...lab.table import parse_columns
@@ -55,7 +55,7 @@ def saxs(
     figure: FigureOption = None,
 ):
     """Small-angle scattering: the peak and the domain size 2 pi / q."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=[file])
     from ...lab.recordings import read_scattering
     from ...lab.saxs import domain_size
     from ...lab.table import parse_columns
@@ -78,7 +78,7 @@ def sensor(
     figure: FigureOption = None,
 ):
     """A force-sensing resistor: calibration, residuals, and from resistance to pressure with its prediction interval."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=[*files, *([readings] if readings else [])])
     from ...lab import LabError, sensors
     from ...lab.recordings import read_calibration, read_readings
     from ...lab.table import parse_columns
@@ -108,7 +108,7 @@ def pressure(
     figure: FigureOption = None,
 ):
     """Operando stack pressure against time and charge: amplitude and drift per cycle, beside a simulated run."""
-    check_outputs(json, csv, figure)
+    check_outputs(json, csv, figure, inputs=files)
     from ...lab import LabError
     from ...lab import pressure as stack
     from ...lab.recordings import read_pressure

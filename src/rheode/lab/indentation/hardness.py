@@ -82,6 +82,9 @@ def _continuous(prepared, window, keep_outliers):
     table = _columns(table)
     apart = [""] * len(indents) if keep_outliers else outliers({column: table[column] for column in RESULTS.values() if "reduced" not in column})
     table["left out because"] = apart
+    if window and not any(table["points"]):
+        deepest = max(indent.depth.max() for indent in indents)
+        raise LabError(f"no indent was evaluated between {window[0] * NM:.4g} and {window[1] * NM:.4g} nm; the deepest reaches {deepest * NM:.4g} nm")
     kept = np.array([not reason for reason in apart])
     values = _means(table, kept)
     values["strain rate (hdot/h)"] = mean(np.asarray(table["hdot/h [1/s]"])[kept], "1/s")

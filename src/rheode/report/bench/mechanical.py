@@ -77,7 +77,8 @@ def _hysteresis(ax, outcome):
     if np.isfinite(found[0].residual):
         at = (100 * found[0].residual, 0)
         ax.plot(*at, **style.open_marker(LINE, "v" if up else "^"))
-        ax.annotate("residual strain", at, (0, -7 if up else 7), textcoords="offset points", color=LINE, fontsize=6.5, ha="center", va="top" if up else "bottom", annotation_clip=False)
+        # to the inside: a residual strain near the axis would put a centred word across it
+        ax.annotate("residual strain", at, (-3 if up else 3, -7 if up else 7), textcoords="offset points", color=LINE, fontsize=6.5, ha="left" if up else "right", va="top" if up else "bottom", annotation_clip=False)
     _label_axes(ax, outcome)
 
 
