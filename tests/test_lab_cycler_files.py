@@ -3,6 +3,8 @@
 import shutil
 import sys
 import zipfile
+import zlib
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,7 +14,7 @@ from bench import DATA, needs
 from cells import HEADER, cycled, galvanostatic, write
 from rheode.cli import main
 from rheode.lab import LabError, cyclers
-from rheode.lab.cyclers import ColumnMap, bdf, generic
+from rheode.lab.cyclers import ColumnMap, bdf, generic, neware
 from rheode.lab.cyclers.table import Raw, join, normalise
 
 NEWARE = ("21_10_7_85.ndax", "nw4-120-1-6-53.ndax", "TestFile.nda.zip")
@@ -450,3 +452,11 @@ def test_a_missing_file_and_a_wrong_map():
         ColumnMap({"colour": ("a", "")})
     with pytest.raises(LabError, match="no column 'X'"):
         cyclers.read(DATA / "cycling" / LANDT if (DATA / "cycling" / LANDT).exists() else pytest.skip("no file"), ColumnMap({"voltage": ("X", "")}))
+
+
+def test_reading_neware_leaves_zlib_as_it_is():
+    """Requirement: fastnda's faster zlib stays out of the rest of the process, whose readers know the original's errors."""
+    pytest.importorskip("fastnda")
+    with pytest.raises(LabError):
+        neware.read_binary(Path("broken.ndax"), b"no archive", ".ndax")
+    assert zlib.decompress.__module__ == zlib.decompressobj.__module__ == "zlib"

@@ -4,6 +4,7 @@ import logging
 import tempfile
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -112,10 +113,20 @@ class _Complaints(logging.Handler):
         self.said.append(record.getMessage())
 
 
+def _fastnda():
+    """The package, without its replacing `zlib.decompress` and `decompressobj` for the whole process: others tell damage
+    in their own files by the errors of the originals."""
+    originals = zlib.decompress, zlib.decompressobj
+    try:
+        import fastnda
+    finally:
+        zlib.decompress, zlib.decompressobj = originals
+    return fastnda
+
+
 def read_binary(path: Path, data: bytes, suffix: str) -> Raw:
     """An .nda or .ndax from its bytes. Raises LabError: damaged or without records."""
-    import fastnda
-
+    fastnda = _fastnda()
     logger, complaints = logging.getLogger("fastnda"), _Complaints()
     logger.addHandler(complaints)
     logger.propagate = False
