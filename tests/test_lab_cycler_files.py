@@ -456,7 +456,6 @@ def test_a_missing_file_and_a_wrong_map():
 
 def test_reading_neware_leaves_zlib_as_it_is():
     """Requirement: fastnda's faster zlib stays out of the rest of the process, whose readers know the original's errors."""
-    pytest.importorskip("fastnda")
     with pytest.raises(LabError):
         neware.read_binary(Path("broken.ndax"), b"no archive", ".ndax")
     assert zlib.decompress.__module__ == zlib.decompressobj.__module__ == "zlib"

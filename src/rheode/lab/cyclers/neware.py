@@ -113,14 +113,16 @@ class _Complaints(logging.Handler):
         self.said.append(record.getMessage())
 
 
+_ZLIB = zlib.decompress, zlib.decompressobj
+
+
 def _fastnda():
     """The package, without its replacing `zlib.decompress` and `decompressobj` for the whole process: others tell damage
     in their own files by the errors of the originals."""
-    originals = zlib.decompress, zlib.decompressobj
-    try:
-        import fastnda
-    finally:
-        zlib.decompress, zlib.decompressobj = originals
+    import fastnda
+    import fastnda.ndax  # noqa: F401  the part that does it
+
+    zlib.decompress, zlib.decompressobj = _ZLIB
     return fastnda
 
 
