@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bench import needs
 from rheode.cli import main
-from rheode.lab import LabError
+from rheode.lab import LabError, mechanical
 from rheode.lab.mechanical import MechanicalTest, evaluate, loops
 from rheode.lab.recordings import read_test
 from rheode.lab.signals import noise, turning_points
@@ -299,3 +299,18 @@ def test_a_measurement_is_never_overwritten(tmp_path, monkeypatch, capsys, outpu
     assert stop.value.code == 2
     assert capsys.readouterr().err.strip().startswith(said)
     assert raw.read_text() == "strain [%],stress [MPa]\n0,0\n" and list(tmp_path.iterdir()) == [raw]
+
+
+def test_a_coarse_noisy_unloading_states_its_residual_strain_honestly():
+    """Requirement: with a dozen to thirty samples and rounded approaches the truth lies within 4 stated uncertainties."""
+    rng = np.random.default_rng(2030)
+    off = []
+    for _ in range(250):
+        peak, noise, power = rng.uniform(0.3, 4), 10 ** rng.uniform(-3, -1.7), rng.choice([1.0, 1.5, 2.0])
+        residual = peak * rng.uniform(0.03, 0.35)
+        strain = np.linspace(peak, residual * rng.uniform(0.5, 1), rng.integers(12, 30))
+        stress = np.clip((strain - residual) / (peak - residual), 0, None) ** power + noise * rng.standard_normal(len(strain))
+        found, u = mechanical._zero_stress(strain, stress, 1.0, 1e-4, noise)
+        off.append((found - residual) / u)
+    off = np.array(off)[np.isfinite(off)]
+    assert len(off) > 200 and np.abs(off).max() < 4

@@ -246,7 +246,7 @@ def _spread(strain, stress, u_strain, u_stress):
 def _zero_stress(strain, stress, peak, u_strain, u_stress):
     """(strain, its standard uncertainty) at which an unloading from stress `peak` reaches zero; nan where it does not.
 
-    Below a tenth of the peak the stress is fitted by zero up to some strain e and by powers of x - e beyond it, with factors
+    Below a tenth of the peak (over the last ten samples where fewer are below) the stress is fitted by zero up to some strain e and by powers of x - e beyond it, with factors
     that are not negative: straight and rounded approaches, and a specimen that goes slack. Mean and standard
     deviation over all e, each as likely as its fit is; where the approach is rounded its shape is a guess, so that half the
     way from where a straight line would lead counts as uncertainty too.
@@ -259,7 +259,8 @@ def _zero_stress(strain, stress, peak, u_strain, u_stress):
         return np.nan, np.nan
     through = np.flatnonzero(stress < -2 * clear)  # beyond what noise does once in many samples
     last = through[0] + 1 if len(through) else len(strain)  # pushed back beyond zero it is not slack
-    x, y = strain[low[0] - 1 : last], stress[low[0] - 1 : last]
+    first = max(min(low[0] - 1, last - FOLLOWED), 0)  # a coarse record is followed further up: few points and noise tell no zero
+    x, y = strain[first:last], stress[first:last]
     if len(x) < FOLLOWED:
         i = np.flatnonzero(y <= clear)[0]
         return float(np.interp(0.0, y[i - 1 : i + 1][::-1], x[i - 1 : i + 1][::-1])), float(abs(x[i] - x[i - 1]) / np.sqrt(3))
@@ -443,7 +444,7 @@ def _choices(outcomes):
         "work": "per initial volume; integral of stress over strain along the samples, by cubic splines between turning points",
         "dissipated energy": "work put in less work given back between a loop's beginning and its end; the loop is not closed by a line (the table has the closing chord's work apart)",
         "loss coefficient": "dissipated energy over work put in (Pan et al. 2024)",
-        "residual strain": f"where the unloading reaches zero stress, by a fit to the stresses below {100 * NEAR_ZERO:g} % of the peak: zero up to that strain, powers 1 to 6 beyond",
+        "residual strain": f"where the unloading reaches zero stress, by a fit to the stresses below {100 * NEAR_ZERO:g} % of the peak, or to the last {FOLLOWED} samples where fewer are below: zero up to that strain, powers 1 to 6 beyond",
         "healing efficiency": "healed over as made, of strength, elongation at break and work to break; Pan et al. 2024 print the strengths and elongations, not the ratio",
         "loops begin": "at the valleys of a pulsating test, at the starting strain on the way up of a reversed one",
         "reversed test": f"goes {100 * REVERSED:g} % of its height to the other side of its start",
