@@ -246,10 +246,10 @@ def _spread(strain, stress, u_strain, u_stress):
 def _zero_stress(strain, stress, peak, u_strain, u_stress):
     """(strain, its standard uncertainty) at which an unloading from stress `peak` reaches zero; nan where it does not.
 
-    Below a tenth of the peak (over the last ten samples where fewer are below) the stress is fitted by zero up to some strain e and by powers of x - e beyond it, with factors
-    that are not negative: straight and rounded approaches, and a specimen that goes slack. Mean and standard
-    deviation over all e, each as likely as its fit is; where the approach is rounded its shape is a guess, so that half the
-    way from where a straight line would lead counts as uncertainty too.
+    Below a tenth of the peak (over the last ten samples where fewer are below) the stress is fitted by zero up to some strain
+    e and by powers of x - e beyond it, with factors that are not negative: straight and rounded approaches, and a specimen
+    that goes slack. Mean and standard deviation over all e, each as likely as its fit is; where the approach is rounded its
+    shape is a guess, so that half the way from where a straight line would lead counts as uncertainty too.
     """
     from scipy.optimize import nnls
 
