@@ -35,14 +35,18 @@ def quantity(option: str, text: str | None, unit: str) -> float | None:
 
 
 def finish(analysis, json: Path | None, csv: Path | None, figure: Path | None, draw):
-    """Print an analysis, then write what was asked for; `draw(analysis)` makes the figure, late."""
-    show(analysis)
+    """Write an analysis and print it; `draw(analysis)` makes the figure, last.
+
+    Files come before the print: a reader that stops listening (`| head`) ends the process.
+    """
     if json is not None:
         analysis.write_json(json)
-        print(json)
     if csv is not None:
         analysis.write_csv(csv)
-        print(csv)
+    show(analysis)
+    for path in (json, csv):
+        if path is not None:
+            print(path)
     if figure is not None:
         save_figure(draw(analysis), figure)
 

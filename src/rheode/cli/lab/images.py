@@ -48,7 +48,7 @@ def image(
     from ...lab import LabError
     from ...lab.images import analyse, parse_phases, read_images
 
-    check_outputs(json, csv, figure, study)
+    check_outputs(json, csv, figure, study, inputs=files or [])
     if not files and run is None:
         raise LabError("nothing to read: name image files, or a run by --run")
     if not files and study is not None:

@@ -280,14 +280,15 @@ def _base(extends):
 
 
 def _finish(analysis, json, csv, figure, material, draw):
-    finish(analysis, json, csv, figure, draw)
-    if material is not None:
+    if material is not None:  # before anything is printed, see `finish`
         from ...lab import LabError
 
         try:
             material.write_text(analysis.material, encoding="utf-8")
         except OSError as error:
             raise LabError(f"{material}: can't be written ({error.strerror or error})") from None
+    finish(analysis, json, csv, figure, draw)
+    if material is not None:
         print(material)
 
 
