@@ -38,7 +38,10 @@ def jam(study, mesh):
     A packing that does not come to rest is returned as it is, with a note.
     """
     pressure = min(PRESSURE, 0.1 * getattr(study.walls, "pressure", getattr(study.walls, "preload", PRESSURE)))
-    mechanics = {"contact": "barrier", "plane": "plane_strain"}
+    film = study.mechanics.barrier
+    if study.microstructure.kind == "packing":  # a film as thick as the drawn gap, whatever the particles' scale
+        film = film.model_copy(update={"distance": study.microstructure.gap})
+    mechanics = {"contact": "barrier", "plane": "plane_strain", "barrier": film}
     model = Model(study.model_copy(update={"mechanics": study.mechanics.model_copy(update=mechanics)}), mesh)
     name = {"pressure": "stack", "fixture": "fixture"}[study.walls.kind]
     load = {"pressure": pressure, "out_of_plane": 0.0} if name == "stack" else {"preload": pressure}
