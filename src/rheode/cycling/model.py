@@ -7,18 +7,16 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import splu
 
 from rheode import measures
+from rheode.cycling import phases
 from rheode.mechanics.contact.barrier import Drag, barrier
 from rheode.mechanics.contact.third_medium import third_medium
 from rheode.mechanics.elements import gradients_t6
-from rheode.mechanics.laws import hencky_norton
 from rheode.mechanics.linear import linear_solver
 from rheode.mechanics.minimiser import Minimiser
 from rheode.mechanics.potential import unknowns
-from rheode.mechanics.solid import Solid, pressure, von_mises
+from rheode.mechanics.solid import pressure, von_mises
 from rheode.mechanics.system import System
 from rheode.mechanics.walls import Fixture, StackPressure
-
-LAWS = {"hencky-norton": hencky_norton.LAW}
 
 # GPa/um2 that hold particles which touch nothing: a step of 0.01 um takes a pressure of 1.5e-5 GPa on a particle of
 # 1 um radius, and none once it rests.
@@ -99,11 +97,11 @@ class Model:
             tied = [(hollow, 0, "fixed"), (hollow, 1, "fixed"), *tied]
             self.follow = Follow(mesh, hollow)
         self.unknowns = unknowns(len(mesh.nodes), tied, free, fixed)
-        self.solids = []
-        for index, name in enumerate(mesh.phase_names):
-            material, cells = self.materials[name], mesh.cells[mesh.phase == index]
-            law = LAWS[material.law]
-            self.solids.append(Solid(name, law, mesh.nodes, cells, self.unknowns, self._fields(name, study.cycling.start)))
+        self.phases = [
+            phases.phase(name, self.materials[name], mesh.nodes, mesh.cells[mesh.phase == index], self.unknowns,
+                         study.cycling.start, study.temperature)
+            for index, name in enumerate(mesh.phase_names)
+        ]  # fmt: skip
         self.contact = self._contact()
         self.loads = []
         if generalized or walls == "pressure":
@@ -111,7 +109,8 @@ class Model:
             self.loads.append(StackPressure(self.unknowns, "wall top", width, height, 0.0, out_of_plane))
         if walls == "fixture":
             self.loads.append(Fixture(self.unknowns, "wall top", width, height))
-        self.system = System(self.unknowns, [*self.solids, *self.contact, *self.loads])
+        solids = [part for phase in self.phases for part in phase.parts]
+        self.system = System(self.unknowns, [*solids, *self.contact, *self.loads])
         # Bodies that touch nothing have soft modes: a shift that fits the rest would hold them.
         softest = {"smallest_shift": 1e-6} if self.follow else {}
         self.minimise = Minimiser(self.system, linear_solver(), **softest)
@@ -149,17 +148,12 @@ class Model:
         table = [self.materials[name].at(np.array(0.0), study.temperature) for name in names]
         return max((float(p["K"]), float(p["G"])) for p in table)
 
-    def _fields(self, name, lithiation):
-        """Growth since the start, where the mesh is stress-free, and the law's parameters."""
-        material, start = self.materials[name], self.study.cycling.start
-        x = np.asarray(lithiation, float)
-        values = material.at(x, self.study.temperature)
-        return {"growth": material.growth(x) / material.growth(start)} | {key: values[key] for key in LAWS[material.law].parameters}
-
     def begin(self, dt, lithiation, loads=None):
         """An increment of dt [s] that ends at a lithiation (a number, or one a cell of the phase)."""
-        fields = {name: self._fields(name, lithiation) for name in self.mesh.phase_names}
-        self.system.begin(dt, fields | (loads or {}))
+        study, told = self.study, dict(loads or {})
+        for name in self.mesh.phase_names:
+            told |= phases.fields(name, self.materials[name], study.cycling.start, lithiation, study.temperature)
+        self.system.begin(dt, told)
 
     # -- measures --
 
@@ -184,17 +178,16 @@ class Model:
         row = {}
         displacement = self.displacement(x)
         distortion, smallest = 1.0, np.inf
-        for solid in self.solids:
-            f = solid.deformation(x)
+        for phase in self.phases:
+            f = phase.deformation(x)
             det = np.linalg.det(f)
-            weights = solid.weights * det
-            stress = solid.cauchy(x)
+            weights = phase.weights * det
+            stress = phase.cauchy(x)
             statistics = measures.statistics(von_mises(stress), weights)
             for key, value in statistics._asdict().items():
-                row[f"von Mises {solid.name} {key} [GPa]"] = value
-            row[f"pressure {solid.name} mean [GPa]"] = float(np.average(pressure(stress), weights=weights))
-            slip = solid.slip.reshape(weights.shape)
-            row[f"creep strain {solid.name} mean []"] = float(np.average(slip, weights=weights))
+                row[f"von Mises {phase.name} {key} [GPa]"] = value
+            row[f"pressure {phase.name} mean [GPa]"] = float(np.average(pressure(stress), weights=weights))
+            row[f"creep strain {phase.name} mean []"] = float(np.average(phase.slip, weights=weights))
             distortion = max(distortion, float(measures.distortion(f[..., :2, :2]).max()))
             smallest = min(smallest, float(det.min()))
         contact = measures.contact_ratios(self.surfaces, displacement, [share * self.gap for share in gaps])
@@ -212,9 +205,9 @@ class Model:
         row["wall pressure [GPa]"] = -top / (walls.width * stretch)
         row["side pressure [GPa]"] = -right / (walls.thickness * stretch)
         row["out-of-plane stress [GPa]"] = out_of_plane / (walls.width * walls.thickness)
-        row["elastic energy [GPa um2]"] = sum(solid.stored for solid in self.solids)
-        row["creep dissipation [GPa um2]"] = sum(solid.dissipated for solid in self.solids)
-        row["chemical work [GPa um2]"] = sum(solid.chemical for solid in self.solids)
+        row["elastic energy [GPa um2]"] = sum(phase.stored for phase in self.phases)
+        row["creep dissipation [GPa um2]"] = sum(phase.dissipated for phase in self.phases)
+        row["chemical work [GPa um2]"] = sum(phase.chemical for phase in self.phases)
         row["medium energy [GPa um2]"] = sum(part.evaluate(x, 0).energy for part in self.contact)
         row["medium pressure mean [GPa]"] = self._medium_pressure(x)
         row["largest distortion []"] = distortion
@@ -240,11 +233,11 @@ class Model:
             "creep_strain": np.empty((cells, 4)),
             "lithiation_field": np.zeros(cells),
         }
-        for solid, slots in zip(self.solids, self._slots):
-            stress = solid.cauchy(x)
+        for phase, slots in zip(self.phases, self._slots):
+            stress = phase.cauchy(x)
             out["von_mises"][slots] = von_mises(stress).mean(axis=1)
             out["pressure"][slots] = pressure(stress).mean(axis=1)
-            out["creep_strain"][slots] = solid.creep_strain().mean(axis=1)
-            if self.study.phases[solid.name].lithiates:
+            out["creep_strain"][slots] = phase.creep_strain().mean(axis=1)
+            if self.study.phases[phase.name].lithiates:
                 out["lithiation_field"][slots] = lithiation
         return out
