@@ -25,6 +25,8 @@ DENSEST = 0.84  # area fraction at which random packings of discs jam for good
 MOST_ELEMENTS = 1e6  # a mesh this large takes hours an increment on a desk
 MEDIUM_PRESSURE = 20.0  # GPa per unit stiffness ratio: what the third medium bore in open pores (2 MPa at 1e-4)
 
+ROLES = ("active", "framework", "electrolyte")
+
 Share = Annotated[float, Quantity("share", least=0, most=1)]
 
 
@@ -32,14 +34,15 @@ class Phase(Model):
     """One solid phase; its key is the short name used in column names."""
 
     material: str = Field(description="A material of the library, one defined under `materials`, or the path of a material file")
-    role: Literal["active", "framework"] = Field(description="What the phase does in the electrode")
+    role: Literal[ROLES] = Field(description="What the phase does in the electrode")
     fraction: Annotated[float, Quantity("share", above=0, below=1)] | None = Field(None, description="Area fraction in the undeformed box; needed for a packing, a mesh brings its own")
+    fills: Annotated[float, Quantity("share", above=0, most=1)] | None = Field(None, description="Share of the pores between the particles that the phase fills, bonded to them, instead of a fraction; below 1 it coats the particles and the middles of the widest pores stay empty")
     lithiates: bool | None = Field(None, description="Whether x changes in it; by default in active phases only")
 
     @model_validator(mode="before")
     @classmethod
     def _lithiates_if_active(cls, given):
-        if isinstance(given, dict) and given.get("lithiates") is None and given.get("role") in ("active", "framework"):
+        if isinstance(given, dict) and given.get("lithiates") is None and given.get("role") in ROLES:
             return {**given, "lithiates": given["role"] == "active"}
         return given
 
@@ -47,6 +50,10 @@ class Phase(Model):
     def _active_lithiates(self):
         if self.role == "active" and self.lithiates is False:
             raise refuse_at(("lithiates", "got false; an active phase lithiates (role: framework is for one that does not)"))
+        if self.fills is not None and self.role != "electrolyte":
+            raise refuse_at(("fills", f"got {self.fills:g} for role: {self.role}; pores are filled by a phase of role: electrolyte"))
+        if self.fills is not None and self.fraction is not None:
+            raise refuse_at(("fraction", f"got {self.fraction:g} beside fills; a phase that fills pores takes what the others leave, so give one of the two"))
         return self
 
 
@@ -304,6 +311,9 @@ class Study(Model):
                 faults.append((name, "not a phase name; letters, digits and '_', starting with a letter (any, wall, pore and pores are taken)"))
         if not any(phase.role == "active" for phase in phases.values()):
             faults.append(("", "no active phase; one phase at least needs role: active"))
+        filling = [name for name, phase in phases.items() if phase.fills is not None]
+        if len(filling) > 1:
+            faults.append((f"{filling[1]}.fills", f"{filling[0]} fills the pores already; one phase can"))
         for name, phase in phases.items():
             material = info.data.get("definitions", {}).get(phase.material)
             if phase.lithiates and material is not None and material.volume_change is None:
@@ -311,7 +321,7 @@ class Study(Model):
                 faults.append((f"{name}.{key}", f"{material.name} has no volume_change, so it can't lithiate"))
         if faults:
             raise refuse_at(*faults)
-        return phases
+        return dict(sorted(phases.items(), key=lambda item: item[1].fills is not None))  # in the order of the mesh
 
     @field_validator("microstructure")
     @classmethod
@@ -319,6 +329,7 @@ class Study(Model):
         phases = info.data.get("phases")
         if phases is None or micro.kind != "packing":
             return micro
+        phases = {name: phase for name, phase in phases.items() if phase.fills is None}
         missing = [name for name, phase in phases.items() if phase.fraction is None]
         if missing:
             raise refuse_at(*[("", f"a packing needs phases.{name}.fraction, which is missing; the area fraction of the phase") for name in missing])
@@ -379,6 +390,11 @@ class Study(Model):
             for name, phase in self.phases.items()
         }
 
+    def fractions(self) -> dict[str, float]:
+        """Area fraction of each phase of a packing in the undeformed box; what fills pores takes its share of the rest."""
+        packed = sum(phase.fraction for phase in self.phases.values() if phase.fills is None)
+        return {name: phase.fraction if phase.fills is None else phase.fills * (1 - packed) for name, phase in self.phases.items()}
+
     def published(self) -> list[publications.Published]:
         """The published values that belong to this study's materials, columns with its phases' names."""
         if self.publication is None:
@@ -415,7 +431,8 @@ class Study(Model):
         if self.walls.kind != "rigid":
             load = self.walls.pressure if self.walls.kind == "pressure" else self.walls.preload
             leftover = MEDIUM_PRESSURE * self.mechanics.medium.stiffness_ratio
-            if self.mechanics.contact == "third-medium" and leftover > 0.05 * load:
+            pores = all(phase.fills != 1 for phase in self.phases.values())
+            if pores and self.mechanics.contact == "third-medium" and leftover > 0.05 * load:
                 said.append(
                     f"The medium in the pores bears about {leftover * 1e3:.2g} MPa by itself, {leftover / load:.0%} of the stack pressure; "
                     f"a smaller mechanics.medium.stiffness_ratio (now {self.mechanics.medium.stiffness_ratio:g}) brings it down."
@@ -424,8 +441,8 @@ class Study(Model):
 
     def _size_warnings(self, mesh):
         said, materials, cycling = [], self.materials(), self.cycling
-        fractions = {name: phase.fraction if mesh is None else mesh.area_fraction(name) for name, phase in self.phases.items()}
-        total = sum(fractions.values())
+        fractions = self.fractions() if mesh is None else {name: mesh.area_fraction(name) for name in self.phases}
+        total = sum(fraction for name, fraction in fractions.items() if self.phases[name].fills is None)
         swelling = {name: materials[name].growth(cycling.lithiation) / materials[name].growth(cycling.start) for name in fractions}
         grown = sum(fraction * swelling[name] for name, fraction in fractions.items())
         if self.walls.kind == "rigid" and grown > 1:
@@ -447,14 +464,16 @@ class Study(Model):
         """The study in a few lines for a person."""
         micro, cycling, walls = self.microstructure, self.cycling, self.walls
         lines = [f"{self.name}: {self.title}" if self.title else self.name]
+        fractions = self.fractions() if micro.kind == "packing" else {}
         for name, phase in self.phases.items():
             material = self.materials()[name]
-            does = [f"{phase.fraction:.1%} of the box"] if phase.fraction is not None else []
+            does = [f"{fractions[name]:.1%} of the box"] if fractions else []
+            does += [f"fills {phase.fills:.0%} of the pores"] if phase.fills is not None else []
             does += [f"swells by {material.dV * cycling.lithiation:.1%}" if phase.lithiates else "does not lithiate", "creeps" if material.creeps else "elastic"]
             lines.append(f"  {name}: {material.name}, {phase.role}, {', '.join(does)}")
         if micro.kind == "packing":
             width, height = (units.show(side, "length") for side in micro.box)
-            lines.append(f"  {micro.particles} discs in {width} x {height}, porosity {1 - sum(phase.fraction for phase in self.phases.values()):.3f}, {micro.skeleton} skeleton, seed {micro.seed}")
+            lines.append(f"  {micro.particles} discs in {width} x {height}, porosity {1 - sum(fractions.values()):.3f}, {micro.skeleton} skeleton, seed {micro.seed}")
         else:
             lines.append(f"  mesh from {micro.file}")
         load = {

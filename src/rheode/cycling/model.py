@@ -27,7 +27,18 @@ def build_mesh(study):
     """The mesh that a study names: a packing, meshed, or the user's own. Raises PackingError, MeshError."""
     from rheode import microstructure
 
-    micro, phases = study.microstructure, study.phases
+    mesh = _particles(study, {name: phase for name, phase in study.phases.items() if phase.fills is None})
+    for name, phase in study.phases.items():
+        if phase.fills is not None:
+            mesh = microstructure.infiltrate(mesh, name, phase.fills)
+    return mesh
+
+
+def _particles(study, phases):
+    """The mesh of particles and empty pores."""
+    from rheode import microstructure
+
+    micro = study.microstructure
     if micro.kind == "mesh":
         return microstructure.read_mesh(micro.file, list(phases), micro.mesh_size)
     fractions = {name: phase.fraction for name, phase in phases.items()}
@@ -124,6 +135,8 @@ class Model:
         study, mesh = self.study.mechanics, self.mesh
         if study.contact == "third-medium":
             pores, medium = mesh.cells[~mesh.solid], study.medium
+            if len(pores) == 0:
+                return []
             return third_medium(mesh.nodes, pores, self.unknowns, *self._stiffest(), medium.stiffness_ratio, medium.length)
         nodes, (width, height) = mesh.walls, mesh.box
         walls = [
@@ -215,8 +228,8 @@ class Model:
         return row
 
     def _medium_pressure(self, x):
-        """Mean pressure [GPa] in what fills the pores; with the barrier nothing does."""
-        if self.study.mechanics.contact == "barrier":
+        """Mean pressure [GPa] in the medium that stands for the pores; 0 where there is none."""
+        if self.study.mechanics.contact == "barrier" or not self.contact:
             return 0.0
         medium = self.contact[0]
         weights = medium.weights * np.linalg.det(medium.deformation(x))

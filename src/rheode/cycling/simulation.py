@@ -69,7 +69,7 @@ class Simulation:
         # Fields are stored twice, for reading and for ParaView, and hardly compress; a report takes 20 MB.
         megabytes = (1.7 * states * raw + 20e6) / 1e6
         return (
-            f"{mesh.particles} particles, {2 * len(mesh.nodes)} displacements; about {states} stored states,"
+            f"{mesh.grains.sum()} particles, {2 * len(mesh.nodes)} displacements; about {states} stored states,"
             f" {float(f'{megabytes:.2g}'):.0f} MB"
         )
 
@@ -160,7 +160,7 @@ class _Run:
         with self._watched():
             mesh = self.model.mesh
             log.info("rheode run of %s: %d particles, %d unknowns, linear solver %s", self.study.name,
-                     mesh.particles, self.model.unknowns.free, self.model.minimise.solver.name)  # fmt: skip
+                     mesh.grains.sum(), self.model.unknowns.free, self.model.minimise.solver.name)  # fmt: skip
             for text in (*self.study.warnings(mesh), *mesh.notes):
                 log.info("note: %s", text)
             iterations, cutbacks = self._clamp()

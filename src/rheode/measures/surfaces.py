@@ -62,7 +62,7 @@ def porosity(mesh, displacement) -> float:
 
 def mean_particle_radius(mesh) -> float:
     """Mean over particles of the radius of the disc of equal area, um, before any deformation."""
-    return float(mesh.particle_radii.mean())
+    return mesh.mean_radius
 
 
 class Surfaces:

@@ -5,9 +5,10 @@
 """
 
 from .foreign import fill_pores, read_mesh
+from .infiltration import infiltrate
 from .mesh import PORE, Mesh, MeshError, Surface
 from .meshing import mesh_packing
 from .packing import Packing, PackingError, pack
 from .welding import weld
 
-__all__ = ["PORE", "Mesh", "MeshError", "Packing", "PackingError", "Surface", "fill_pores", "mesh_packing", "pack", "read_mesh", "weld"]
+__all__ = ["PORE", "Mesh", "MeshError", "Packing", "PackingError", "Surface", "fill_pores", "infiltrate", "mesh_packing", "pack", "read_mesh", "weld"]

@@ -38,7 +38,8 @@ class Mesh:
     nodes: (n, 2) um, the box has its origin at (0, 0); cells: (m, 6), corners counterclockwise, then the mids of the
     sides 12, 23, 31; phase: (m,) index into `phase_names`, PORE (-1) in pores; particle: (m,) 0..P-1, -1 in pores;
     box: (2,) width and height in um (y is the stacking direction, the loaded wall is y = height).
-    notes: sentences for the report on what was changed or assumed in making the mesh.
+    notes: sentences for the report on what was changed or assumed in making the mesh; filling: names of the phases that
+    fill pores: each is one body, numbered after the particles and bonded to whatever it shares nodes with.
     """
 
     nodes: np.ndarray
@@ -48,25 +49,26 @@ class Mesh:
     box: np.ndarray
     phase_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    filling: tuple[str, ...] = ()
 
     def __post_init__(self):
         for name, kind in (("nodes", float), ("cells", np.int32), ("phase", np.int32), ("particle", np.int32), ("box", float)):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=kind))
-        object.__setattr__(self, "phase_names", tuple(map(str, self.phase_names)))
-        object.__setattr__(self, "notes", tuple(map(str, self.notes)))
+        for name in ("phase_names", "notes", "filling"):
+            object.__setattr__(self, name, tuple(map(str, getattr(self, name))))
 
     def save(self, path):
         """Write the mesh as a compressed npz."""
         np.savez_compressed(
             path, nodes=self.nodes, cells=self.cells, phase=self.phase, particle=self.particle, box=self.box,
-            phase_names=np.array(self.phase_names, dtype=str), notes=np.array(self.notes, dtype=str),
+            **{name: np.array(getattr(self, name), dtype=str) for name in ("phase_names", "notes", "filling")},
         )  # fmt: skip
 
     @classmethod
     def load(cls, path):
         """The mesh written by `save`."""
         with np.load(path) as data:
-            return cls(**{name: data[name] for name in cls.__dataclass_fields__})
+            return cls(**{name: data[name] for name in cls.__dataclass_fields__ if name in data})
 
     @cached_property
     def solid(self):
@@ -80,7 +82,7 @@ class Mesh:
 
     @cached_property
     def particles(self):
-        """Number of particles."""
+        """Number of bodies: the particles, and what fills the pores between them."""
         return int(self.particle.max(initial=-1)) + 1
 
     @cached_property
@@ -89,6 +91,16 @@ class Mesh:
         phase = np.full(self.particles, PORE, dtype=np.int32)
         phase[self.particle[self.solid]] = self.phase[self.solid]
         return phase
+
+    @cached_property
+    def grains(self):
+        """(P,) bool: the body is a particle, not a filling of pores."""
+        return ~np.isin(self.particle_phase, [self.phase_names.index(name) for name in self.filling])
+
+    @property
+    def mean_radius(self):
+        """Mean radius of the particles (um), each that of the circle of its area."""
+        return float(self.particle_radii[self.grains].mean())
 
     @cached_property
     def particle_areas(self):

@@ -21,7 +21,7 @@ def weld(mesh, neck=None, phases=None):
     packing) and of the material of its particle; walls stay unbonded. Whether the welded pieces reach from the floor to
     the top wall is a matter of the packing (see `pack(spanning=...)`): the mesh's notes tell. Raises MeshError if nothing is close enough.
     """
-    neck = 0.1 * mesh.particle_radii.mean() if neck is None else float(neck)
+    neck = 0.1 * mesh.mean_radius if neck is None else float(neck)
     names = mesh.phase_names if phases is None else tuple(phases)
     unknown = [name for name in names if name not in mesh.phase_names]
     if unknown:

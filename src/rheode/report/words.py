@@ -97,7 +97,7 @@ def summary(run):
     if study.walls.kind != "rigid":
         pores += (f" and {per_cent(start)} once clamped, the thickness going from {mesh.box[1]:.4g} to {thickness:.4g}&nbsp;µm; "
                   "all changes are measured from the clamped state")
-    packing = f"{mesh.particles} particles in a box of {mesh.box[0]:g} × {mesh.box[1]:g}&nbsp;µm"
+    packing = f"{mesh.grains.sum()} particles in a box of {mesh.box[0]:g} × {mesh.box[1]:g}&nbsp;µm"
     if study.microstructure.kind == "packing":
         packing += f" (random packing, seed {study.microstructure.seed}, {study.microstructure.skeleton} skeleton)"
     medium, film = study.mechanics.medium, study.mechanics.barrier
@@ -129,7 +129,7 @@ def warnings(run):
 def gap(run):
     """The contact gap in words."""
     g = run.study.output.contact_gap
-    mean = float(run.mesh.particle_radii.mean())
+    mean = run.mesh.mean_radius
     share = f"{100 * g.share:g}&nbsp;% of the mean particle radius, " if g.share is not None else ""
     return f"{share}{quantity(g.of(mean), 'length')}"
 
@@ -177,7 +177,7 @@ def captions(run):
     dotted = "" if run.study.walls.kind == "rigid" else " Dotted: height of the clamped electrode."
     add("electrode", "The electrode as simulated",
         f"Particles on the deformed mesh, all panels on one scale ({where}).{dotted}",
-        f"Cross-sections of the electrode with {run.mesh.particles} particles coloured by phase, before cycling and at the ends of the half cycles.")
+        f"Cross-sections of the electrode with {run.mesh.grains.sum()} particles coloured by phase, before cycling and at the ends of the half cycles.")
     add("von_mises", "Stress in the particles",
         f"Von Mises stress in all solids {when}, one colour scale ({where}). "
         "Cell means, averaged to the nodes within each phase. {clip}",
