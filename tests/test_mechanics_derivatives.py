@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from grids import grid, sector
 
+from rheode.mechanics.bulk import Bulk
 from rheode.mechanics.contact.third_medium import SecondGradient, third_medium
 from rheode.mechanics.elements import POINTS, second_gradients_t6, shape_t6
 from rheode.mechanics.laws import hencky_norton, neo_hookean
@@ -47,6 +48,21 @@ def elastic(rng):
     nodes, cells, u = model()
     x = u.start() + 0.04 * rng.standard_normal(u.size)
     return u, [Solid("mse", hencky_norton.LAW, nodes, cells, u, SOFT | {"A": 0.0})], x
+
+
+def nearly_incompressible(rng, wall=False):
+    """A deviatoric solid and its volume, which has grown unevenly; three cells share a pressure somewhere."""
+    nodes, cells, u = model(wall=wall)
+    groups = [[0, 1, 4], [2, 3, -1], [5, 7, -1], [6, -1, -1]]
+    parts = [Solid("se", hencky_norton.LAW, nodes, cells, u, SOFT | {"K": 0.0}), Bulk("bulk", nodes, cells, u, 500.0, groups)]
+    x = u.start()
+    for growth in (1.05, 1.1):
+        grown = growth + 0.05 * rng.random(len(cells))
+        for part in parts:
+            part.begin(20.0, {"se": {"growth": grown}, "bulk": {"growth": grown, "K": 400.0 + 200 * rng.random(len(cells))}})
+            part.commit(x)
+        x[: u.free] += 0.02 * rng.standard_normal(u.free)
+    return u, parts, x
 
 
 def neo_hooke(rng):
@@ -133,6 +149,8 @@ CASES = {
     "Norton solid, n = 1": lambda rng: creeping(rng, n=1.0),
     "Norton solid on a wall": lambda rng: creeping(rng, wall=True),
     "Hencky solid": elastic,
+    "nearly incompressible": nearly_incompressible,
+    "nearly incompressible on a wall": lambda rng: nearly_incompressible(rng, wall=True),
     "neo-Hookean solid": neo_hooke,
     "equal stretches": equal_stretches,
     "at rest, n = 1": at_rest,

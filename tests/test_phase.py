@@ -1,12 +1,16 @@
 """Potentials in parallel as one phase."""
 
 import numpy as np
-from grids import hencky
+import pytest
+from grids import grid, hencky
 from test_mechanics_derivatives import model
 
+from rheode.cycling.phases import fields, phase
+from rheode.materials import Material
 from rheode.mechanics.laws import hencky_norton
 from rheode.mechanics.phase import Phase
-from rheode.mechanics.solid import Solid
+from rheode.mechanics.potential import unknowns
+from rheode.mechanics.solid import Solid, pressure
 
 
 def halves(rng):
@@ -52,3 +56,23 @@ def test_the_inelastic_strain_is_that_of_the_part_that_flows():
     phase = Phase("se", parts)
     np.testing.assert_array_equal(phase.slip.ravel(), parts[1].slip)
     np.testing.assert_array_equal(phase.creep_strain(), parts[1].creep_strain())
+
+
+def test_nearly_incompressible_materials_share_pressures():
+    """Requirement: from K/G = 20 on the volume is a part of its own; confined growth gives K Jl ln Jl as ever."""
+    growing = {"name": "gel", "volume_change": 0.5, "young_modulus": "1 GPa", "poisson_ratio": 0.4995}
+    nodes, cells = grid(2, 2)
+    u = unknowns(len(nodes), [(np.arange(len(nodes)), 0, "held"), (np.arange(len(nodes)), 1, "held")], [], ["held", "stretch zz"])
+    for ratio, parts in ((0.4995, 2), (0.47, 1)):
+        material = Material.model_validate(growing | {"poisson_ratio": ratio})
+        gel = phase("gel", material, nodes, cells, u, 0.0, 300.0)
+        assert len(gel.parts) == parts
+        told = fields("gel", material, 0.0, 1.0, 300.0)
+        for part in gel.parts:
+            part.begin(1.0, told)
+            part.commit(u.start())
+        K = material.at(0.0, 300.0)["K"]
+        assert pressure(gel.cauchy(u.start())) == pytest.approx(np.full((len(cells), 3), K * 1.5 * np.log(1.5)))
+        assert gel.stored == pytest.approx(1.5 * 0.5 * K * np.log(1.5) ** 2)  # per grown volume
+        assert gel.chemical == pytest.approx(gel.stored)
+        assert gel.dissipated == 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rheode.mechanics.bulk import Bulk
 from rheode.mechanics.laws import Law, hencky_norton
 from rheode.mechanics.phase import Phase
 from rheode.mechanics.solid import Solid
@@ -16,6 +17,9 @@ def _hencky_norton(values):
 # Name of a material's law -> the point laws that act in parallel, each with its parameters, from `Material.at`.
 LAWS = {"hencky-norton": _hencky_norton}
 
+# Ratio of K to G above which the volumetric energy is condensed over pairs of cells, as six-node triangles lock there.
+NEARLY_INCOMPRESSIBLE = 20.0
+
 
 def laws(material, lithiation, temperature) -> list[tuple[Law, dict]]:
     """Point laws in parallel and their parameters (GPa, 1/s, as numbers or one a cell) at a lithiation and temperature [K]."""
@@ -25,16 +29,28 @@ def laws(material, lithiation, temperature) -> list[tuple[Law, dict]]:
 
 def phase(name, material, nodes, cells, unknowns, lithiation, temperature) -> Phase:
     """A material on cells (m, 6) of a mesh, stress-free at `lithiation`."""
-    parts = laws(material, lithiation, temperature)
-    return Phase(name, [Solid(_part(name, k), law, nodes, cells, unknowns, values) for k, (law, values) in enumerate(parts)])
+    parts, K = _volume(material, lithiation, lithiation, temperature)
+    solids = [Solid(_part(name, k), law, nodes, cells, unknowns, values) for k, (law, values) in enumerate(parts)]
+    volume = [] if K is None else [Bulk(_part(name, "volume"), nodes, cells, unknowns, K)]
+    return Phase(name, [*solids, *volume])
 
 
 def fields(name, material, start, lithiation, temperature) -> dict:
     """What `begin` tells the parts of a phase: growth since `start`, where the mesh is stress-free, and parameters."""
     x = np.asarray(lithiation, float)
     growth = material.growth(x) / material.growth(start)
-    parts = laws(material, x, temperature)
-    return {_part(name, k): {"growth": growth} | values for k, (_, values) in enumerate(parts)}
+    parts, K = _volume(material, start, x, temperature)
+    told = {_part(name, k): {"growth": growth} | values for k, (_, values) in enumerate(parts)}
+    return told if K is None else told | {_part(name, "volume"): {"growth": growth, "K": K}}
+
+
+def _volume(material, start, lithiation, temperature):
+    """(laws, None), or where the material is nearly incompressible at the start (laws without bulk modulus, bulk modulus)."""
+    parts = laws(material, lithiation, temperature)
+    moduli = material.at(np.asarray(start, float), temperature)
+    if np.all(moduli["K"] < NEARLY_INCOMPRESSIBLE * moduli["G"]):
+        return parts, None
+    return [(law, values | {"K": 0.0}) for law, values in parts], sum(values["K"] for _, values in parts)
 
 
 def _part(name, k):
