@@ -7,6 +7,7 @@ from grids import grid, sector
 from rheode.mechanics.bulk import Bulk
 from rheode.mechanics.contact.third_medium import SecondGradient, third_medium
 from rheode.mechanics.elements import POINTS, second_gradients_t6, shape_t6
+from rheode.mechanics.inertia import Inertia
 from rheode.mechanics.laws import hencky_norton, neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless, unknowns
 from rheode.mechanics.solid import Solid
@@ -135,6 +136,19 @@ def follower(rng):
     return u, [FollowerPressure(u, nodes, edges, 0.7)], 0.1 * rng.standard_normal(u.size)
 
 
+def inertia(rng, dt=0.3):
+    """In the middle of a motion, of unlike densities, with a wall that has the mass of what sticks to it."""
+    nodes, cells, u = model(wall=True)
+    mass = Inertia(nodes, cells, u, 1.0 + rng.random(len(cells)))
+    x = u.start()
+    for _ in range(2):
+        mass.begin(0.5, {})
+        x = x + 0.1 * rng.standard_normal(u.size)
+        mass.commit(x)
+    mass.begin(dt, {})
+    return u, [mass], x + 0.1 * rng.standard_normal(u.size)
+
+
 def electrode(rng):
     """Solid, medium and loads together on one set of unknowns, tied to a wall."""
     u, solids, x = creeping(rng, wall=True)
@@ -161,6 +175,8 @@ CASES = {
     "slack fixture": slack_fixture,
     "fixture without stiffness": dead_fixture,
     "follower pressure": follower,
+    "inertia": inertia,
+    "inertia, no time": lambda rng: inertia(rng, dt=0.0),
     "all together": electrode,
 }
 

@@ -220,4 +220,6 @@ def _default(field, key):
             return f"`{metadata.write(value)}`"
     if isinstance(value, Model):
         return "as below"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"  # as YAML writes it
     return f"`{value}`" if value not in (None, "", {}) else ""

@@ -167,6 +167,7 @@ class Mechanics(Model):
     contact: Literal["third-medium", "barrier"] = Field("third-medium", description="How contact is represented: by a soft medium in the pores, or by a film at the surfaces")
     medium: Medium = Field(Medium(), description="The third medium")
     barrier: Barrier = Field(Barrier(), description="The barrier; its numbers matter for contact: barrier only")
+    inertia: bool = Field(False, description="Whether the solids have mass, from the densities of their materials; at battery rates it changes nothing that can be measured")
 
     @field_validator("out_of_plane_pressure")
     @classmethod
@@ -349,6 +350,18 @@ class Study(Model):
             raise refuse_at(("mesh_size", f"got '{units.show(micro.mesh_size, 'length')}'; in this box it makes about {elements:.1e} elements, and {MOST_ELEMENTS:.0e} is the most"))
         return micro
 
+    @field_validator("mechanics")
+    @classmethod
+    def _masses_are_known(cls, mechanics, info: ValidationInfo):
+        phases, definitions = info.data.get("phases"), info.data.get("definitions", {})
+        if mechanics.inertia and phases is not None:
+            held = {name: _held(phase, definitions) for name, phase in phases.items()}
+            missing = [name for name, material in held.items() if material is not None and material.known("density") is None]
+            if missing:
+                named = ", ".join(f"{held[name].name} ({name})" for name in missing)
+                raise refuse_at(("inertia", f"true needs the density of {named}, which is not known; {library.REMEDY}"))
+        return mechanics
+
     @classmethod
     def load(cls, study, overrides=()) -> "Study":
         """The study in a YAML file or a bundled example.
@@ -385,10 +398,7 @@ class Study(Model):
 
     def materials(self) -> dict[str, Material]:
         """The material of each phase. One that does not lithiate is held at x = 0 whatever x it is given."""
-        return {
-            name: self.definitions[phase.material] if phase.lithiates else self.definitions[phase.material].unlithiated()
-            for name, phase in self.phases.items()
-        }
+        return {name: _held(phase, self.definitions) for name, phase in self.phases.items()}
 
     def fractions(self) -> dict[str, float]:
         """Area fraction of each phase of a packing in the undeformed box; what fills pores takes its share of the rest."""
@@ -506,6 +516,12 @@ class Study(Model):
         return self.model_dump(exclude={"versions"}) == other.model_dump(exclude={"versions"})
 
     __hash__ = None
+
+
+def _held(phase, definitions):
+    """The material of a phase, held at x = 0 if it does not lithiate; None where it is not defined."""
+    material = definitions.get(phase.material)
+    return material if material is None or phase.lithiates else material.unlithiated()
 
 
 def _versions():

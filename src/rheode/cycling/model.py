@@ -11,6 +11,7 @@ from rheode.cycling import phases
 from rheode.mechanics.contact.barrier import Drag, barrier
 from rheode.mechanics.contact.third_medium import third_medium
 from rheode.mechanics.elements import gradients_t6
+from rheode.mechanics.inertia import DENSITY, Inertia
 from rheode.mechanics.linear import linear_solver
 from rheode.mechanics.minimiser import Minimiser
 from rheode.mechanics.potential import unknowns
@@ -121,7 +122,8 @@ class Model:
         if walls == "fixture":
             self.loads.append(Fixture(self.unknowns, "wall top", width, height))
         solids = [part for phase in self.phases for part in phase.parts]
-        self.system = System(self.unknowns, [*solids, *self.contact, *self.loads])
+        self.inertia = [self._inertia()] if study.mechanics.inertia else []
+        self.system = System(self.unknowns, [*solids, *self.contact, *self.inertia, *self.loads])
         # Bodies that touch nothing have soft modes: a shift that fits the rest would hold them.
         softest = {"smallest_shift": 1e-6} if self.follow else {}
         self.minimise = Minimiser(self.system, linear_solver(), **softest)
@@ -153,6 +155,11 @@ class Model:
             *barrier(mesh.nodes, free, self.unknowns, film.distance, film.stiffness, walls),
             Drag(self.unknowns, solid, area[solid], DRAG),
         ]
+
+    def _inertia(self):
+        study, mesh = self.study, self.mesh
+        mass = np.array([self.materials[name].mass(study.cycling.start) for name in mesh.phase_names])
+        return Inertia(mesh.nodes, mesh.cells[mesh.solid], self.unknowns, DENSITY * mass[mesh.phase[mesh.solid]])
 
     def _stiffest(self):
         """K, G [GPa] that the medium's stiffness ratio refers to: the framework's, else the stiffest phase's."""
@@ -221,6 +228,8 @@ class Model:
         row["elastic energy [GPa um2]"] = sum(phase.stored for phase in self.phases)
         row["creep dissipation [GPa um2]"] = sum(phase.dissipated for phase in self.phases)
         row["chemical work [GPa um2]"] = sum(phase.chemical for phase in self.phases)
+        if self.inertia:
+            row["kinetic energy [GPa um2]"] = self.inertia[0].kinetic_energy()
         row["medium energy [GPa um2]"] = sum(part.evaluate(x, 0).energy for part in self.contact)
         row["medium pressure mean [GPa]"] = self._medium_pressure(x)
         row["largest distortion []"] = distortion

@@ -164,6 +164,11 @@ class Material(Model):
         """Jl(x) = 1 + dV x, the grown volume per stress-free volume. Any shape, no unit."""
         return 1.0 + self.dV * np.asarray(x, float)
 
+    def mass(self, x: float) -> float:
+        """Mass [g/cm3] per volume of the material at lithiation `x`: that of the end member it is made as, which growth
+        spreads over its volume; lithium that comes and goes is not counted. Raises StudyError if its density is not known."""
+        return self.value("density") * float(self.growth(float(self.made == "lithiated")) / self.growth(x))
+
     def at(self, x, temperature: float) -> dict[str, np.ndarray]:
         """The law's parameters at lithiation `x` (any shape, 0 to 1) and `temperature` [K].
 
