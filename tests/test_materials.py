@@ -218,7 +218,7 @@ FAULTY = [
     ({"mine": {"extends": "selenium", "stress_exponent": 0.5}}, "a number from 1 to 100"),
     ({"mine": {"extends": "selenium", "creep_rate": None}}, "materials.mine.creep_rate: missing; creep needs"),
     ({"mine": {"extends": "lco", "activation_energy": "1 kJ/mol"}}, "materials.mine.reference_temperature: missing"),
-    ({"mine": {"extends": "selenium", "law": "hooke"}}, "materials.mine.law: got 'hooke'; only hencky-norton"),
+    ({"mine": {"extends": "selenium", "law": "hooke"}}, "materials.mine.law: got 'hooke'; one of hencky-norton, viscoelastic"),
     ({"mine": {"extends": "selenium", "yuong_modulus": "1 GPa"}}, "unknown key (did you mean 'young_modulus'?)"),
     ({"mine": {"extends": "selenium", "name": "yours"}}, "materials.mine.name: got 'yours'"),
     ({"mine": {"extends": "selenium", "volume_change": None}}, "phases.a.material: mine has no volume_change"),

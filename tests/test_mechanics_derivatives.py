@@ -8,9 +8,9 @@ from rheode.mechanics.bulk import Bulk
 from rheode.mechanics.contact.third_medium import SecondGradient, third_medium
 from rheode.mechanics.elements import POINTS, second_gradients_t6, shape_t6
 from rheode.mechanics.inertia import Inertia
-from rheode.mechanics.laws import hencky_norton, neo_hookean
+from rheode.mechanics.laws import gent, hencky_norton, neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless, unknowns
-from rheode.mechanics.solid import Solid
+from rheode.mechanics.solid import Solid, kinematics
 from rheode.mechanics.system import System
 from rheode.mechanics.walls import Fixture, FollowerPressure, StackPressure
 
@@ -70,6 +70,43 @@ def neo_hooke(rng):
     nodes, cells, u = model()
     solid = Solid("medium", neo_hookean.LAW, nodes, cells, u, {"mu": 0.3, "lambda": 0.7})
     return u, [solid], u.start() + 0.05 * rng.standard_normal(u.size)
+
+
+def network(rng):
+    """Gent's network, parts of it near its taut chains (an invariant of 1.5 of the 2 there is)."""
+    nodes, cells, u = model()
+    solid = Solid("rubber", gent.LAW, nodes, cells, u, {"K": 3.0, "mu": 0.3, "Jm": 2.0})
+    x = u.start() + 0.01 * rng.standard_normal(u.size)
+    x[u.displacement[:, 0]] += 0.7 * nodes[:, 0]
+    x[u.displacement[:, 1]] -= 0.35 * nodes[:, 1]
+    room = 1.0 - (np.linalg.norm(kinematics_at(solid, x), axis=1) ** 2 - 3.0) / 2.0
+    assert 0.1 < room.min() < 0.6
+    return u, [solid], x
+
+
+def kinematics_at(solid, x):
+    """Principal stretches (3 m, 3) at constant volume."""
+    stretch, _ = kinematics(x, solid.dofs, solid.gradients, solid.growth, solid.inverse_creep)
+    return stretch / np.prod(stretch, axis=1)[:, None] ** (1 / 3)
+
+
+def viscoelastic(rng):
+    """A network beside a linear and a power-law branch, both of which have flowed, in the middle of an increment."""
+    nodes, cells, u = model()
+    parts = [Solid("rubber", gent.LAW, nodes, cells, u, {"K": 3.0, "mu": 0.3, "Jm": 9.0})]
+    for n, A in ((1.0, 0.02), (4.0, 0.1)):
+        parts.append(Solid("rubber", hencky_norton.LAW, nodes, cells, u, {"K": 0.0, "G": 0.5, "A": A, "n": n, "s_ref": 0.5}))
+    x = u.start()
+    for _ in range(2):
+        x[: u.free] += 0.015 * rng.standard_normal(u.free)
+        for part in parts:
+            part.begin(5.0, {})
+            part.commit(x)
+    for part in parts:
+        part.begin(5.0, {})
+    x[: u.free] += 0.015 * rng.standard_normal(u.free)
+    assert min(part.slip.max() for part in parts[1:]) > 0.01
+    return u, parts, x
 
 
 def equal_stretches(rng):
@@ -166,6 +203,8 @@ CASES = {
     "nearly incompressible": nearly_incompressible,
     "nearly incompressible on a wall": lambda rng: nearly_incompressible(rng, wall=True),
     "neo-Hookean solid": neo_hooke,
+    "Gent network": network,
+    "viscoelastic phase": viscoelastic,
     "equal stretches": equal_stretches,
     "at rest, n = 1": at_rest,
     "second gradients": second_gradient,

@@ -62,6 +62,7 @@ def study_page() -> str:
         "what a command needs and does not find is a fault that names it. `creep_rate`, `stress_exponent` and `reference_stress` come together; without them a material is elastic.",
     ]
     parts += [_table(Material, extra=[("extends", "a text", "", "A material to take everything else from: a name or the path of a .yaml file")])]
+    parts += ["### `branches.NAME` of a viscoelastic material", library.Branch.__doc__.strip(), _table(library.Branch)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -479,7 +479,7 @@ class Study(Model):
             material = self.materials()[name]
             does = [f"{fractions[name]:.1%} of the box"] if fractions else []
             does += [f"fills {phase.fills:.0%} of the pores"] if phase.fills is not None else []
-            does += [f"swells by {material.dV * cycling.lithiation:.1%}" if phase.lithiates else "does not lithiate", "creeps" if material.creeps else "elastic"]
+            does += [f"swells by {material.dV * cycling.lithiation:.1%}" if phase.lithiates else "does not lithiate", material.behaviour]
             lines.append(f"  {name}: {material.name}, {phase.role}, {', '.join(does)}")
         if micro.kind == "packing":
             width, height = (units.show(side, "length") for side in micro.box)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rheode.mechanics.bulk import Bulk
-from rheode.mechanics.laws import Law, hencky_norton
+from rheode.mechanics.laws import Law, gent, hencky_norton
 from rheode.mechanics.phase import Phase
 from rheode.mechanics.solid import Solid
 
@@ -14,8 +14,13 @@ def _hencky_norton(values):
     return [(hencky_norton.LAW, values)]
 
 
+def _viscoelastic(values):
+    network = values | {"Jm": gent.invariant_limit(values["limit_stretch"])}
+    return [(gent.LAW, network), *((hencky_norton.LAW, branch | {"K": 0.0}) for branch in values["branches"])]
+
+
 # Name of a material's law -> the point laws that act in parallel, each with its parameters, from `Material.at`.
-LAWS = {"hencky-norton": _hencky_norton}
+LAWS = {"hencky-norton": _hencky_norton, "viscoelastic": _viscoelastic}
 
 # Ratio of K to G above which the volumetric energy is condensed over pairs of cells, as six-node triangles lock there.
 NEARLY_INCOMPRESSIBLE = 20.0

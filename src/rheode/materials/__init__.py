@@ -97,19 +97,52 @@ Capacity = Ends[quantity("specific capacity", above=0)]
 Voltage = Known[quantity("voltage", least=0)]
 Conductivity = Ends[quantity("conductivity", above=0)]
 
+Duration = Known[quantity("time", above=0)]
+Stretch = Known[quantity("share", above=1)]
+BulkModulus = Known[quantity("stress", above=0)]
+
 REMEDY = "give it in a material of your own that extends this one"
 
 CREEP = ("creep_rate", "stress_exponent", "reference_stress")
+# What the solver needs of a material of each law, and what belongs to that law alone.
+ELASTIC = ("young_modulus", "poisson_ratio")
+NETWORK = ("network_modulus", "limit_stretch", "bulk_modulus")
 ENDS = ("unlithiated", "lithiated")
 GROUPS = ("conversion", "alloy", "insertion", "framework", "electrolyte", "additive")
+
+
+class Branch(Model):
+    """A spring and a dashpot in a row, beside the network of a viscoelastic material.
+
+    The spring is Hencky's. The dashpot flows at the rate (q/s_ref)^n s_ref/(3 G tau): linear for n = 1, where the
+    reference stress drops out, else tau is the relaxation time at the reference stress.
+    """
+
+    modulus: BulkModulus = Field(description="Shear modulus G of the spring")
+    relaxation_time: Duration = Field(description="Relaxation time tau of the branch (at the reference stress)")
+    stress_exponent: Known[quantity("share", least=1, most=100)] | None = Field(None, description="Stress exponent n of the dashpot; 1 if not given")
+    reference_stress: BulkModulus | None = Field(None, description="von Mises stress at which the relaxation time holds; needed for an exponent other than 1")
+
+    @model_validator(mode="after")
+    def _whole(self):
+        if self.stress_exponent is not None and self.stress_exponent.value != 1 and self.reference_stress is None:
+            raise refuse_at(("reference_stress", "missing; the relaxation time of a power law belongs to a stress"))
+        return self
+
+    def dashpot(self) -> dict[str, float]:
+        """G, s_ref [GPa], A [1/s] and n of rate = A (q/s_ref)^n."""
+        G, n = self.modulus.value, self.stress_exponent.value if self.stress_exponent is not None else 1.0
+        s_ref = self.reference_stress.value if self.reference_stress is not None else G
+        return {"G": G, "A": s_ref / (3 * G * self.relaxation_time.value), "n": n, "s_ref": s_ref}
 
 
 class Material(Model):
     """A material over its range of lithiation.
 
-    Isotropic Hencky elasticity with Norton creep (rate = A (q/s_ref)^n) and isotropic growth to
-    1 + volume_change at x = 1. Without the three creep parameters it is elastic. Everything may be
-    missing: what a computation needs and does not find is a fault that names it.
+    `hencky-norton`: isotropic Hencky elasticity with Norton creep (rate = A (q/s_ref)^n), elastic without
+    the three creep parameters. `viscoelastic`: Gent's network beside branches of a spring and a dashpot,
+    for rubbers. Both grow isotropically to 1 + volume_change at x = 1. Everything may be missing: what a
+    computation needs and does not find is a fault that names it.
     """
 
     name: str = Field(description="The name a study calls it by")
@@ -118,7 +151,7 @@ class Material(Model):
     formula: str = Field("", description="Its formula as made: another name for it (further names after commas)")
     lithiated_formula: str = Field("", description="Formula of the lithiated end member, which is found under it (further names after commas)")
     made: Literal["unlithiated", "lithiated"] = Field("unlithiated", description="The end member it is made and weighed as")
-    law: Literal["hencky-norton"] = Field("hencky-norton", description="The constitutive law")
+    law: Literal["hencky-norton", "viscoelastic"] = Field("hencky-norton", description="The constitutive law")
     interpolation: Literal["linear", "geometric"] = Field("linear", description="How parameters go from one end member to the other")
     volume_change: VolumeChange | None = Field(None, description="Relative change of volume at x = 1; without it the material can't lithiate")
     young_modulus: Modulus | None = Field(None, description="Young's modulus E")
@@ -128,6 +161,10 @@ class Material(Model):
     reference_stress: Stress | None = Field(None, description="Reference stress s_ref")
     reference_temperature: Temperature | None = Field(None, description="Temperature the creep parameters belong to")
     activation_energy: Energy | None = Field(None, description="Activation energy of creep: shifts A to the temperature of the study (Arrhenius)")
+    network_modulus: BulkModulus | None = Field(None, description="Viscoelastic: shear modulus of the network, all that is left at rest")
+    limit_stretch: Stretch | None = Field(None, description="Viscoelastic: stretch of a pulled bar at which the network's chains are taut")
+    bulk_modulus: BulkModulus | None = Field(None, description="Viscoelastic: bulk modulus K")
+    branches: dict[str, Branch] = Field({}, description="Viscoelastic: springs and dashpots beside the network, by names of one's own")
     shear_modulus: Modulus | None = Field(None, description="Shear modulus as it is tabulated; screening only, the solver takes it from E and nu")
     hardness: Stress | None = Field(None, description="Indentation hardness; for the record")
     strength: Stress | None = Field(None, description="Yield or tensile strength; for the record")
@@ -145,6 +182,8 @@ class Material(Model):
         faults = []
         if 0 < len(given) < len(CREEP):
             faults += [(name, f"missing; creep needs {', '.join(CREEP)} together (none of them: elastic)") for name in CREEP if name not in given]
+        foreign = (*CREEP, *ELASTIC) if self.law == "viscoelastic" else (*NETWORK, "branches")
+        faults += [(name, f"no parameter of the law {self.law}") for name in foreign if getattr(self, name)]
         if self.activation_energy is not None and self.reference_temperature is None:
             faults.append(("reference_temperature", "missing; an activation_energy shifts the creep rate from this temperature"))
         if faults:
@@ -154,6 +193,11 @@ class Material(Model):
     @property
     def creeps(self) -> bool:
         return self.creep_rate is not None
+
+    @property
+    def behaviour(self) -> str:
+        """What it does under load, in words."""
+        return "viscoelastic" if self.branches else "creeps" if self.creeps else "elastic"
 
     @property
     def dV(self) -> float:
@@ -174,9 +218,13 @@ class Material(Model):
 
         E, K, G, s_ref in GPa, A in 1/s, nu and n without unit, each of the shape of `x`. A is 0 (and
         n = s_ref = 1) for an elastic material. With an activation energy Q,
-        A(T) = A(Tref) exp(-Q/R (1/T - 1/Tref)). Raises StudyError if an end member's value is not known.
+        A(T) = A(Tref) exp(-Q/R (1/T - 1/Tref)). Of a viscoelastic material: K, G of a sudden load, mu of
+        the network [GPa], limit_stretch, and branches, each with G, A, n, s_ref.
+        Raises StudyError if a value is not known.
         """
         x = np.asarray(x, float)
+        if self.law == "viscoelastic":
+            return self._viscoelastic(x, temperature)
         E, nu = self._interpolate("young_modulus", x), self._interpolate("poisson_ratio", x)
         if self.creeps:
             A = self._interpolate("creep_rate", x) * self.creep_shift(temperature)
@@ -184,6 +232,13 @@ class Material(Model):
         else:
             A, n, s_ref = np.zeros_like(x), np.ones_like(x), np.ones_like(x)
         return {"E": E, "nu": nu, "K": E / (3 * (1 - 2 * nu)), "G": E / (2 * (1 + nu)), "A": A, "n": n, "s_ref": s_ref}
+
+    def _viscoelastic(self, x, temperature):
+        mu, limit, K = (np.full_like(x, self.value(name)) for name in NETWORK)
+        dashpots = [branch.dashpot() for branch in self.branches.values()]
+        shift = self.creep_shift(temperature)
+        branches = [{key: np.full_like(x, value) for key, value in each.items()} | {"A": np.full_like(x, shift * each["A"])} for each in dashpots]
+        return {"K": K, "G": mu + sum(each["G"] for each in dashpots), "mu": mu, "limit_stretch": limit, "branches": branches}
 
     def creep_shift(self, temperature: float) -> float:
         """A(temperature) / A(reference temperature); 1 without an activation energy."""
@@ -230,13 +285,13 @@ class Material(Model):
 
     def lacking(self, lithiates: bool) -> list[str]:
         """What the solver needs and the material has not, one line each; x = 1 counts only if it lithiates."""
-        asked = ["young_modulus", "poisson_ratio", *(CREEP if self.creeps else ())]
+        asked = NETWORK if self.law == "viscoelastic" else (*ELASTIC, *(CREEP if self.creeps else ()))
         lines = []
         for name in asked:
             parameter = getattr(self, name)
-            absent = [end for end in ENDS[: 1 + lithiates] if parameter is None or getattr(parameter, end) is None]
+            absent = [end for end in ENDS[: 1 + lithiates] if isinstance(parameter, Ends) and getattr(parameter, end) is None]
             keys = [name] if parameter is None else [f"{name}.{end}" for end in absent]
-            lines += [f"{key}: missing; {type(self).model_fields[name].description}, which the solver needs; {REMEDY}" for key in keys if absent]
+            lines += [f"{key}: missing; {type(self).model_fields[name].description}, which the solver needs; {REMEDY}" for key in keys]
         return lines
 
     def _interpolate(self, name, x):
@@ -247,7 +302,9 @@ class Material(Model):
         """Every value as (parameter, what stands in the file), the end members one by one ("density, lithiated")."""
         found = []
         for name, given in self.definition().items():
-            if isinstance(given, dict):
+            if name == "branches":
+                found += [(f"{branch}, {parameter}", known) for branch, of in given.items() for parameter, known in of.items()]
+            elif isinstance(given, dict):
                 split = given.keys() <= {*ENDS}
                 found += [(f"{name}, {end}", known) for end, known in given.items()] if split else [(name, given)]
         return found
@@ -261,7 +318,7 @@ class Material(Model):
 
     def definition(self) -> dict:
         """The material as it stands in a file, all values with their units."""
-        return {key: value for key, value in self.model_dump(mode="json").items() if value is not None and value != ""}
+        return {key: value for key, value in self.model_dump(mode="json", exclude_none=True).items() if value not in ("", {})}
 
 
 def amount(known: dict) -> str:
@@ -282,7 +339,7 @@ def origin(known: dict) -> list[str]:
 # What a line of the overview says is known: symbol, parameter.
 SYMBOLS = {
     "E": "young_modulus", "nu": "poisson_ratio", "creep": "creep_rate", "G": "shear_modulus", "H": "hardness", "Y": "strength",
-    "Tm": "melting_temperature", "rho": "density", "C": "capacity", "V": "voltage", "dV": "volume_change",
+    "Tm": "melting_temperature", "rho": "density", "C": "capacity", "V": "voltage", "dV": "volume_change", "mu": "network_modulus",
     "ke": "electronic_conductivity", "ki": "ionic_conductivity",
 }  # fmt: skip
 

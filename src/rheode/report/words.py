@@ -87,8 +87,8 @@ def summary(run):
     for n in run.phases:
         phase = study.phases[n]
         grows = f", swells by {per_cent(materials[n].dV, 0)} at <i>x</i> = 1" if phase.lithiates else ""
-        creeps = "creeps" if materials[n].creeps else "elastic"
-        parts.append(f"{name(run, n)} ({phase.role}, {per_cent(mesh.area_fraction(n))} of the box as meshed, {creeps}{grows})")
+        behaviour = materials[n].behaviour
+        parts.append(f"{name(run, n)} ({phase.role}, {per_cent(mesh.area_fraction(n))} of the box as meshed, {behaviour}{grows})")
     porosity, start = mesh.area_fraction(-1), run.clamped("porosity []")
     if not (mesh.phase < 0).any():
         porosity = 1 - sum(mesh.area_fraction(n) for n in run.phases)

@@ -1,0 +1,97 @@
+"""Laws in parallel at one point that is pulled or pushed at constant volume: what a testing machine sees.
+
+The same `respond` and `relax` as on a mesh, so that parameters fitted to a test are those of a run.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Bar:
+    """A bar of laws in parallel under uniaxial stress, its volume constant; a row of parameters each bar.
+
+    parts: [(law, table (m, k))], the law's parameters of m bars.  Stress is nominal, in the unit of the
+    parameters (GPa), stretch the current length over that of the virgin bar.
+    """
+
+    def __init__(self, parts):
+        self.parts = [(law, np.atleast_2d(np.asarray(table, float))) for law, table in parts]
+        self.bars = len(self.parts[0][1])
+        self.flow = np.zeros((len(self.parts), self.bars))  # logarithm of each part's inelastic stretch
+        self.dissipated = np.zeros(self.bars)  # energy per volume
+        self.stored = np.zeros(self.bars)
+        self.length = np.zeros(self.bars)  # logarithm of the stretch
+
+    def pull(self, stretch, dt, sense=0):
+        """Nominal stress (m,) after `dt` [s] in which the grips go to `stretch` (a number or (m,)).
+
+        sense: 1 where the grips only pull, as on a strip that goes slack, -1 where they only push, as
+        platens do; there the bar is left to itself and stays as long as it likes. 0: clamped.
+        """
+        e = np.broadcast_to(np.log(stretch), (self.bars,)).astype(float)
+        force, stiffness = self._force(e, dt)
+        if sense:
+            free = sense * force < 0.0
+            for _ in range(60):
+                if not free.any():
+                    break
+                step = np.where(free, np.clip(-force / stiffness, -0.2, 0.2), 0.0)
+                e = e + step
+                force, stiffness = self._force(e, dt)
+                if np.abs(step).max() < 1e-12:
+                    break
+            force = np.where(free, 0.0, force)
+        self.dissipated = self.dissipated.copy()
+        self.stored = np.zeros(self.bars)
+        for k, (law, table) in enumerate(self.parts):
+            ratio, stored, _, dissipated = law.relax(_stretches(e - self.flow[k]), table, dt)
+            self.flow[k] -= np.log(ratio[:, 0])
+            self.stored += stored
+            self.dissipated += dissipated
+        self.length = e
+        return force * np.exp(-e)
+
+    def _force(self, e, dt):
+        """First and second derivative, (m,) each, of the incremental energy by the logarithm of the stretch."""
+        force, stiffness = np.zeros(self.bars), np.zeros(self.bars)
+        for (law, table), flow in zip(self.parts, self.flow):
+            s = _stretches(e - flow)
+            _, p, h = law.respond(s, table, dt, 2)
+            way = np.array([1.0, -0.5, -0.5])
+            ds = s * way
+            force += (p * ds).sum(axis=1)
+            cross = h[:, 3] * ds[:, 0] * ds[:, 1] + h[:, 4] * ds[:, 0] * ds[:, 2] + h[:, 5] * ds[:, 1] * ds[:, 2]
+            stiffness += (h[:, :3] * ds**2).sum(axis=1) + 2.0 * cross + (p * ds * way).sum(axis=1)
+        return force, stiffness
+
+
+def _stretches(e):
+    return np.exp(np.outer(e, [1.0, -0.5, -0.5]))
+
+
+def follow(parts, time, stretch, sense=0, finest=0.02):
+    """Nominal stress (m, n) of m bars along a test: times (n,) [s] and stretches (n,) of the grips.
+
+    Between samples the grips move evenly, in so many increments that none stretches by more than `finest`
+    and, at rest, that each is at most a tenth longer than the one before (the flow slows down).
+    The first sample is the virgin bar. sense: as in `Bar.pull`. Returns (stress, bar).
+    """
+    bar = Bar(parts)
+    out = np.zeros((bar.bars, len(time)))
+    last = np.inf
+    for k in range(1, len(time)):
+        dt, way = time[k] - time[k - 1], abs(np.log(stretch[k] / stretch[k - 1]))
+        increments = [dt / max(1, int(np.ceil(way / finest)))] * max(1, int(np.ceil(way / finest)))
+        if way < finest and dt > 1.5 * last:
+            count = int(np.ceil(np.log1p(0.1 * dt / last) / np.log(1.1)))
+            growing = 1.1 ** np.arange(count)
+            increments = dt * growing / growing.sum()
+        at = time[k - 1]
+        for increment in increments:
+            at += increment
+            share = (at - time[k - 1]) / dt
+            stress = bar.pull(stretch[k - 1] + share * (stretch[k] - stretch[k - 1]), increment, sense)
+        last = increments[-1]
+        out[:, k] = stress
+    return out, bar
