@@ -121,6 +121,7 @@ WORKS = {
     "Kondrakov et al. 2017": "Anisotropic lattice strain and mechanical degradation of high- and low-nickel NCM cathode materials for Li-ion batteries, Journal of Physical Chemistry C 121 (2017) 3286",
     "Faraday's law": "the capacity of a formula from the lithium in it",
     "CRC Handbook": "CRC Handbook of Chemistry and Physics, CRC Press, section Physical Constants of Inorganic Compounds",
+    "estimate": "a value that no source gives and a run needs, with what it rests on beside it",
 }  # every source of the library begins with one of these
 
 
@@ -130,8 +131,8 @@ def materials_page() -> str:
     shown = {"young_modulus": "E", "shear_modulus": "G", "melting_temperature": "melting", "density": "density", "capacity": "capacity", "voltage": "voltage", "volume_change": "dV"}
     parts = [
         "# The materials of the library",
-        "Every value with its unit, source and conditions, as `rheode materials NAME` shows it. What is not printed in a named source is missing: "
-        "nothing is guessed, and a command that needs a missing value says which one of which material. "
+        "Every value with its unit, source and conditions, as `rheode materials NAME` shows it. What is not printed in a named source is missing, or is called an estimate and says what it rests on; "
+        "a command that needs a missing value says which one of which material. "
         "Where a material has two ends, `a; b` stands for unlithiated; lithiated, and `-` for an end that is not known. "
         "A lithiated end member is found by its formula (`rheode materials li2se`), and so is a material (`Se`). "
         "This page is written by `rheode materials --markdown`.",
