@@ -294,7 +294,7 @@ def point(swelling, steps, subtract=False, initial=False, neo_hookean=False):
     material, creep, dt = selenium(), 0.0, HALF / steps
     for share in np.arange(1, steps + 1) / steps:
         x = share * swelling / FULL
-        K, G, A, n, s_ref = (float(material.at(x, 298.15)[key]) for key in hencky_norton.LAW.parameters)
+        K, G, A, n, s_ref = (float(material.at(x, 298.15)[key]) for key in ("K", "G", "A", "n", "s_ref"))
         thermal = float(material.growth(x)) ** (1 / 3)
         across = 2 - thermal if subtract else 1 / thermal
 

@@ -239,3 +239,32 @@ def test_one_fault_for_a_value_that_stands_for_both_ends():
     with pytest.raises(StudyError) as error:
         study({"mine": {"extends": "selenium", "young_modulus": "12 mm"}})
     assert error.value.faults == ["materials.mine.young_modulus: got '12 mm'; a stress such as '18 GPa'; 'mm' is not a unit of it"]
+
+
+def test_lithium_creeps_by_its_mechanisms():
+    """Requirement: a material with mechanisms creeps as they say, by the size of its samples; a bulk by dislocations alone."""
+    from rheode.materials import mechanisms
+
+    bulk = materials.load("lithium")
+    small = bulk.model_copy(update={"sample_size": materials.Known[float](value=0.1)})
+    at = small.at(np.zeros(2), 298.15)
+    stress, creep = 1e-3, mechanisms.load("lithium")
+    each = mechanisms.rates(creep, stress, 298.15, 0.1, factor=mechanisms.strengthening(creep, 0.1))
+    assert at["A"] * (stress / at["s_ref"]) ** at["n"] + at["fluidity"] * stress == pytest.approx([float(sum(each.values()))] * 2)
+    assert bulk.creeps and bulk.behaviour == "creeps" and bulk.at(0.0, 298.15)["fluidity"] == 0.0
+    assert bulk.at(0.0, 298.15)["A"] > 0.0 == materials.load("lco").at(0.0, 298.15)["A"]
+
+
+@pytest.mark.parametrize(
+    "given, fault",
+    [
+        ({"mechanisms": "lithum"}, "mechanisms: got 'lithum' (did you mean 'lithium'?); one of lithium"),
+        ({"extends": "lithium", "creep_rate": "1 1/s", "stress_exponent": 2, "reference_stress": "1 MPa"}, "mechanisms: it brings its own creep; leave it out, or creep_rate, stress_exponent, reference_stress"),
+        ({"sample_size": "1 um"}, "sample_size: it matters to the mechanisms only, and none are given"),
+    ],
+)
+def test_faults_of_mechanisms(given, fault):
+    """Requirement: one line says what to change."""
+    with pytest.raises(StudyError) as error:
+        materials.resolve("mine", {"mine": given}, ".")
+    assert str(error.value).split("materials.mine.")[-1] == fault

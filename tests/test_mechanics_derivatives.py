@@ -45,6 +45,19 @@ def creeping(rng, out_of_plane=True, wall=False, n=4.9):
     return u, [solid], x
 
 
+def diffusing(rng, A=1e3):
+    """Power law and diffusion side by side, or diffusion alone."""
+    nodes, cells, u = model()
+    solid = Solid("li", hencky_norton.LAW, nodes, cells, u, SOFT | {"A": A, "fluidity": 5e-3})
+    x = u.start()
+    for _ in range(2):
+        x[: u.free] += 0.02 * rng.standard_normal(u.free)
+        solid.begin(30.0, {"li": {"growth": 1.1}})
+        solid.commit(x)
+    x[: u.free] += 0.02 * rng.standard_normal(u.free)
+    return u, [solid], x
+
+
 def elastic(rng):
     nodes, cells, u = model()
     x = u.start() + 0.04 * rng.standard_normal(u.size)
@@ -119,10 +132,10 @@ def equal_stretches(rng):
     return u, [solid], x
 
 
-def at_rest(rng):
-    """No stress anywhere: where n = 1 the flow is linear there too, and its tangent not the elastic one."""
+def at_rest(rng, flow=None):
+    """No stress anywhere: where the flow is linear there too, its tangent is not the elastic one."""
     nodes, cells, u = model()
-    solid = Solid("se", hencky_norton.LAW, nodes, cells, u, SOFT | {"n": 1.0})
+    solid = Solid("se", hencky_norton.LAW, nodes, cells, u, SOFT | (flow or {"n": 1.0}))
     solid.begin(20.0, {})
     return u, [solid], u.start()
 
@@ -199,12 +212,15 @@ CASES = {
     "Norton solid, plane strain": lambda rng: creeping(rng, out_of_plane=False),
     "Norton solid, n = 1": lambda rng: creeping(rng, n=1.0),
     "Norton solid on a wall": lambda rng: creeping(rng, wall=True),
+    "power law and diffusion": diffusing,
+    "diffusion alone": lambda rng: diffusing(rng, A=0.0),
     "Hencky solid": elastic,
     "nearly incompressible": nearly_incompressible,
     "nearly incompressible on a wall": lambda rng: nearly_incompressible(rng, wall=True),
     "neo-Hookean solid": neo_hooke,
     "Gent network": network,
     "viscoelastic phase": viscoelastic,
+    "at rest, diffusion": lambda rng: at_rest(rng, {"n": 4.9, "fluidity": 5e-3}),
     "equal stretches": equal_stretches,
     "at rest, n = 1": at_rest,
     "second gradients": second_gradient,

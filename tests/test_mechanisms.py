@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rheode import cli
-from rheode.electrode import mechanisms as m
 from rheode.electrode import screening
+from rheode.materials import mechanisms as m
 from rheode.reading import StudyError
 
 
@@ -176,6 +176,21 @@ def test_the_strengthening_length_moves_the_strength_at_the_crossover(lithium):
     without = lithium.model_copy(update={"strengthening_factor": None})
     assert m.crossover(without, 1e-4, 298.15).strengths == pytest.approx([cross.strength] * 2)
     assert "strengthening length" not in m.told_size_effect(without, 1e-4, 298.15)
+
+
+# --- a law for the solver ---------------------------------------------------------------------------
+
+
+def test_the_solvers_parameters_give_the_rates_of_the_mechanisms(lithium):
+    """Requirement: power law and fluidity together are the rates of all mechanisms in a sample of that size."""
+    stress = np.geomspace(1e-5, 1e-1, 9)
+    for size, temperature in ((0.05, 298.0), (3.0, 343.0)):
+        law = m.creep_law(lithium, temperature, size)
+        each = m.rates(lithium, stress, temperature, size, factor=m.strengthening(lithium, size))
+        assert law["A"] * (stress / law["s_ref"]) ** law["n"] + law["fluidity"] * stress == pytest.approx(sum(each.values()))
+    bulk = m.creep_law(lithium, 298.0)
+    assert bulk["fluidity"] == 0.0
+    assert bulk["A"] * (1e-3 / bulk["s_ref"]) ** bulk["n"] == pytest.approx(float(m.dislocation_rate(lithium, 1e-3, 298.0)))
 
 
 # --- sets ------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 
 from rheode import Study
 from rheode.mechanics.elements import POINTS, shape_t6
+from rheode.mechanics.laws import hencky_norton
 from rheode.mechanics.solid import pressure, von_mises
 from rheode.mechanics.stepping import Memory, Steps, march
 from rheode.mechanics.walls import FollowerPressure
@@ -295,6 +296,27 @@ def test_relaxation_recursion():
         expected.append(brentq(lambda q: q + 3 * G * dt * A * (q / s_ref) ** n - before, 0, before, xtol=1e-15))
     assert computed == pytest.approx(np.array(expected), rel=1e-6)
     assert computed[-1] < 0.2 * computed[0]
+
+
+def test_two_mechanisms_side_by_side():
+    """Requirement: with diffusion beside dislocations the return solves q + 3 G dt (A (q/s)^n + m q) = q_trial, and the
+    energy is elastic energy plus dt psi with psi(r) = max_q (q r - phi(q))."""
+    K, G, A, n, s_ref, m = 12.0, 5.0, 1e3, 4.9, 4.8, 2e-3
+    dt, table = 40.0, np.array([[K, G, A, n, s_ref, m]])
+    for size in (1e-4, 3e-3, 0.05):  # nearly all diffusion, both, nearly all dislocations
+        e = size * np.array([1.0, 0.3, -0.7])
+        d = e - e.mean()
+        trial = 2 * G * np.sqrt(1.5 * d @ d)
+        q = brentq(lambda q: q + 3 * G * dt * (A * (q / s_ref) ** n + m * q) - trial, 0, trial, xtol=1e-18, rtol=1e-14)
+        w = hencky_norton.LAW.respond(np.exp(e)[None], table, dt, 0)[0][0]
+        ratio, stored, slip, dissipated = (part[0] for part in hencky_norton.LAW.relax(np.exp(e)[None], table, dt))
+        assert slip == pytest.approx((trial - q) / (3 * G), rel=1e-10)
+        assert dissipated == pytest.approx(q * slip, rel=1e-10)
+        assert stored == pytest.approx(K / 2 * e.sum() ** 2 + q**2 / (6 * G), rel=1e-10)
+        assert np.log(ratio) == pytest.approx((q / trial - 1) * d, rel=1e-10)
+        grid_q = np.linspace(0, 2 * q, 20001)
+        psi = (grid_q * slip / dt - A * s_ref / (n + 1) * (grid_q / s_ref) ** (n + 1) - m * grid_q**2 / 2).max()
+        assert w == pytest.approx(stored + dt * psi, rel=1e-8)
 
 
 def test_relaxation_order():

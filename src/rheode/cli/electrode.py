@@ -81,7 +81,8 @@ def mechanism_map(
     figure: FigureOption = None,
 ):
     """Map what deforms a material: dislocations, Nabarro-Herring or Coble creep; with --size-effect its strength against size."""
-    from ..electrode import mechanisms, screening
+    from ..electrode import screening
+    from ..materials import mechanisms
     from ..reading import StudyError
 
     check_outputs(table, figure)

@@ -16,7 +16,7 @@ def _hencky_norton(values):
 
 def _viscoelastic(values):
     network = values | {"Jm": gent.invariant_limit(values["limit_stretch"])}
-    return [(gent.LAW, network), *((hencky_norton.LAW, branch | {"K": 0.0}) for branch in values["branches"])]
+    return [(gent.LAW, network), *((hencky_norton.LAW, branch | {"K": 0.0, "fluidity": 0.0}) for branch in values["branches"])]
 
 
 # Name of a material's law -> the point laws that act in parallel, each with its parameters, from `Material.at`.

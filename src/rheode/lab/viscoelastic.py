@@ -90,7 +90,7 @@ def parts(p, seen):
     made = [(gent.LAW, np.stack([none, np.exp(p[:, 0]), seen / np.maximum(p[:, 1], 1e-6)], 1))]
     for k in range(2, p.shape[1], 2):
         G = np.exp(p[:, k])
-        made.append((hencky_norton.LAW, np.stack([none, G, np.exp(-p[:, k + 1]) / 3.0, one, G], 1)))
+        made.append((hencky_norton.LAW, np.stack([none, G, np.exp(-p[:, k + 1]) / 3.0, one, G, none], 1)))
     return made
 
 

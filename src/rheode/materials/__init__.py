@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_serializer, 
 from ..reading import Model, Quantity, StudyError, faults_of, nearest, read_mapping, refuse_at, told
 from ..units import GAS_CONSTANT
 
-LIBRARY = Path(__file__).parent / "library"
+LIBRARY, SETS = (Path(__file__).parent / folder for folder in ("library", "sets"))
 
 # How a parameter goes from the unlithiated end member (a) to the lithiated one (b).
 INTERPOLATIONS = {
@@ -98,12 +98,14 @@ Voltage = Known[quantity("voltage", least=0)]
 Conductivity = Ends[quantity("conductivity", above=0)]
 
 Duration = Known[quantity("time", above=0)]
+Length = Known[quantity("length", above=0)]
 Stretch = Known[quantity("share", above=1)]
 BulkModulus = Known[quantity("stress", above=0)]
 
 REMEDY = "give it in a material of your own that extends this one"
 
 CREEP = ("creep_rate", "stress_exponent", "reference_stress")
+SIZED = ("mechanisms", "sample_size")
 # What the solver needs of a material of each law, and what belongs to that law alone.
 ELASTIC = ("young_modulus", "poisson_ratio")
 NETWORK = ("network_modulus", "limit_stretch", "bulk_modulus")
@@ -139,8 +141,8 @@ class Branch(Model):
 class Material(Model):
     """A material over its range of lithiation.
 
-    `hencky-norton`: isotropic Hencky elasticity with Norton creep (rate = A (q/s_ref)^n), elastic without
-    the three creep parameters. `viscoelastic`: Gent's network beside branches of a spring and a dashpot,
+    `hencky-norton`: isotropic Hencky elasticity with Norton creep (rate = A (q/s_ref)^n), or the creep of a set of
+    `mechanisms` in samples of a size; elastic with neither. `viscoelastic`: Gent's network beside branches of a spring and a dashpot,
     for rubbers. Both grow isotropically to 1 + volume_change at x = 1. Everything may be missing: what a
     computation needs and does not find is a fault that names it.
     """
@@ -161,6 +163,8 @@ class Material(Model):
     reference_stress: Stress | None = Field(None, description="Reference stress s_ref")
     reference_temperature: Temperature | None = Field(None, description="Temperature the creep parameters belong to")
     activation_energy: Energy | None = Field(None, description="Activation energy of creep: shifts A to the temperature of the study (Arrhenius)")
+    mechanisms: str | None = Field(None, description="In place of creep_rate: the set of deformation mechanisms it creeps by (`rheode map` draws it), dislocations and diffusion side by side")
+    sample_size: Length | None = Field(None, description="Size of its grains and of what it fills, for those mechanisms: small samples resist dislocations more and diffusion less; without it dislocation creep of the bulk")
     network_modulus: BulkModulus | None = Field(None, description="Viscoelastic: shear modulus of the network, all that is left at rest")
     limit_stretch: Stretch | None = Field(None, description="Viscoelastic: stretch of a pulled bar at which the network's chains are taut")
     bulk_modulus: BulkModulus | None = Field(None, description="Viscoelastic: bulk modulus K")
@@ -182,8 +186,14 @@ class Material(Model):
         faults = []
         if 0 < len(given) < len(CREEP):
             faults += [(name, f"missing; creep needs {', '.join(CREEP)} together (none of them: elastic)") for name in CREEP if name not in given]
-        foreign = (*CREEP, *ELASTIC) if self.law == "viscoelastic" else (*NETWORK, "branches")
+        foreign = (*CREEP, *SIZED, *ELASTIC) if self.law == "viscoelastic" else (*NETWORK, "branches")
         faults += [(name, f"no parameter of the law {self.law}") for name in foreign if getattr(self, name)]
+        if self.mechanisms is not None and self.mechanisms not in sets():
+            faults.append(("mechanisms", f"got {told(self.mechanisms)}{nearest(self.mechanisms, sets())}; one of {', '.join(sets())}"))
+        if self.mechanisms is not None and given:
+            faults.append(("mechanisms", f"it brings its own creep; leave it out, or {', '.join(given)}"))
+        if self.sample_size is not None and self.mechanisms is None:
+            faults.append(("sample_size", "it matters to the mechanisms only, and none are given"))
         if self.activation_energy is not None and self.reference_temperature is None:
             faults.append(("reference_temperature", "missing; an activation_energy shifts the creep rate from this temperature"))
         if faults:
@@ -192,7 +202,7 @@ class Material(Model):
 
     @property
     def creeps(self) -> bool:
-        return self.creep_rate is not None
+        return self.creep_rate is not None or self.mechanisms is not None
 
     @property
     def behaviour(self) -> str:
@@ -216,8 +226,8 @@ class Material(Model):
     def at(self, x, temperature: float) -> dict[str, np.ndarray]:
         """The law's parameters at lithiation `x` (any shape, 0 to 1) and `temperature` [K].
 
-        E, K, G, s_ref in GPa, A in 1/s, nu and n without unit, each of the shape of `x`. A is 0 (and
-        n = s_ref = 1) for an elastic material. With an activation energy Q,
+        E, K, G, s_ref in GPa, A in 1/s, fluidity in 1/(GPa s), nu and n without unit, each of the shape of `x`; the
+        creep rate is A (q/s_ref)^n + fluidity q. A is 0 (and n = s_ref = 1) for an elastic material. With an activation energy Q,
         A(T) = A(Tref) exp(-Q/R (1/T - 1/Tref)). Of a viscoelastic material: K, G of a sudden load, mu of
         the network [GPa], limit_stretch, and branches, each with G, A, n, s_ref.
         Raises StudyError if a value is not known.
@@ -226,12 +236,19 @@ class Material(Model):
         if self.law == "viscoelastic":
             return self._viscoelastic(x, temperature)
         E, nu = self._interpolate("young_modulus", x), self._interpolate("poisson_ratio", x)
-        if self.creeps:
-            A = self._interpolate("creep_rate", x) * self.creep_shift(temperature)
-            n, s_ref = self._interpolate("stress_exponent", x), self._interpolate("reference_stress", x)
-        else:
-            A, n, s_ref = np.zeros_like(x), np.ones_like(x), np.ones_like(x)
-        return {"E": E, "nu": nu, "K": E / (3 * (1 - 2 * nu)), "G": E / (2 * (1 + nu)), "A": A, "n": n, "s_ref": s_ref}
+        return {"E": E, "nu": nu, "K": E / (3 * (1 - 2 * nu)), "G": E / (2 * (1 + nu))} | self._creep(x, temperature)
+
+    def _creep(self, x, temperature):
+        if self.mechanisms is not None:
+            from . import mechanisms
+
+            law = mechanisms.creep_law(_set(self.mechanisms), temperature, self.sample_size and self.sample_size.value)
+            return {key: np.full_like(x, value) for key, value in law.items()}
+        if self.creep_rate is None:
+            return {"A": np.zeros_like(x), "n": np.ones_like(x), "s_ref": np.ones_like(x), "fluidity": np.zeros_like(x)}
+        A = self._interpolate("creep_rate", x) * self.creep_shift(temperature)
+        n, s_ref = self._interpolate("stress_exponent", x), self._interpolate("reference_stress", x)
+        return {"A": A, "n": n, "s_ref": s_ref, "fluidity": np.zeros_like(x)}
 
     def _viscoelastic(self, x, temperature):
         mu, limit, K = (np.full_like(x, self.value(name)) for name in NETWORK)
@@ -285,7 +302,7 @@ class Material(Model):
 
     def lacking(self, lithiates: bool) -> list[str]:
         """What the solver needs and the material has not, one line each; x = 1 counts only if it lithiates."""
-        asked = NETWORK if self.law == "viscoelastic" else (*ELASTIC, *(CREEP if self.creeps else ()))
+        asked = NETWORK if self.law == "viscoelastic" else (*ELASTIC, *(CREEP if self.creep_rate is not None else ()))
         lines = []
         for name in asked:
             parameter = getattr(self, name)
@@ -367,6 +384,18 @@ def overview() -> str:
 def listed(text: str) -> list[str]:
     """The formulas in a text that gives several, separated by commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def sets() -> list[str]:
+    """The materials with a set of creep mechanisms."""
+    return sorted(path.stem for path in SETS.glob("*.yaml"))
+
+
+@lru_cache(maxsize=None)
+def _set(name):
+    from . import mechanisms
+
+    return mechanisms.load(name)
 
 
 def names() -> list[str]:

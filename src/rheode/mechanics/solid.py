@@ -230,7 +230,7 @@ class Solid:
         self.dofs[:, :12] = unknowns.displacement[self.cells].reshape(m, 12)
         self.dofs[:, 12] = unknowns.blocks["stretch zz"][0]
         self.growth = np.ones(m)
-        self.table = np.empty((m, len(law.parameters)))
+        self.table = np.zeros((m, len(law.parameters)))  # a parameter that is not given is 0
         self.dt = 0.0
         self.inverse_creep = np.tile([1.0, 1.0, 1.0, 0.0], (3 * m, 1))  # xx, yy, zz, xy
         self.slip = np.zeros(3 * m)

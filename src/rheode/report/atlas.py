@@ -6,7 +6,7 @@ import textwrap
 import numpy as np
 
 from .. import materials as library
-from ..electrode import mechanisms as creep
+from ..materials import mechanisms as creep
 from ..electrode.screening import CREEPABLE, shear_modulus
 from ..units import show
 from . import style
@@ -235,7 +235,7 @@ def _compared(fig, rows, temperature):
 
 
 def mechanism_map(found, temperature: float, states=()):
-    """A deformation-mechanism map (`electrode.mechanisms.Map`) with contours of the strain rate.
+    """A deformation-mechanism map (`materials.mechanisms.Map`) with contours of the strain rate.
 
     `temperature` [K] is marked; `states` are phases of a run, of this material, placed on the map.
     """
@@ -391,7 +391,7 @@ def _spots(ax, text, inside, found, exponents, levels, taken):
 
 
 def size_effect(of, effect, cross, strength=None):
-    """Strength against size (`electrode.mechanisms.SizeEffect`) of the set `of`, with its crossover.
+    """Strength against size (`materials.mechanisms.SizeEffect`) of the set `of`, with its crossover.
 
     `strength`: a published bulk strength (`materials.Known`, GPa) to print beside it, at the margin, since it has no size.
     """

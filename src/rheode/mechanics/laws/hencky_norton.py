@@ -1,11 +1,14 @@
-"""Hencky elasticity with Norton creep: soft active particles, and rigid ones with A = 0.
+"""Hencky elasticity with creep: soft active particles, metals in pores, and rigid particles with A = fluidity = 0.
 
 Energy per grown volume W(e) = K/2 (tr e)^2 + G dev e : dev e in the logarithmic
-strain e; creep rate A (q/s_ref)^n along the deviator, q the von Mises Kirchhoff
-stress.  Implicit Euler of the creep is the minimum over the slip dg of
-W(e - dg N) + dt psi(dg/dt), psi(r) = n/(n+1) s_ref A (r/A)^((n+1)/n)  (Ortiz and
-Stainier, Comput. Methods Appl. Mech. Eng. 171 (1999) 419); in logarithmic strains
-the return is radial and exact at finite strain.
+strain e; creep rate A (q/s_ref)^n + fluidity q along the deviator, q the von Mises
+Kirchhoff stress: dislocations and, side by side with them, diffusion, which is linear in
+the stress.  Implicit Euler of the creep is the minimum over the slip dg of
+W(e - dg N) + dt psi(dg/dt), psi the dual of the potential of the rate
+phi(q) = A s_ref/(n+1) (q/s_ref)^(n+1) + fluidity q^2/2: psi(r) = q r - phi(q) where phi'(q) = r
+(Ortiz and Stainier, Comput. Methods Appl. Mech. Eng. 171 (1999) 419); in logarithmic strains
+the return is radial and exact at finite strain.  The linear rate divides stress and
+stiffness by the same factor, so that the power law alone is left to be solved for.
 """
 
 import math
@@ -17,22 +20,25 @@ from rheode.mechanics.laws import Law
 
 
 @njit(cache=True, inline="always")
-def _flow(q_trial, G, A, n, s_ref, dt):
-    """von Mises stress after the increment: q + 3 G dt A (q/s_ref)^n = q_trial."""
-    c = 3.0 * G * dt * A
+def _flow(q_trial, G, A, n, s_ref, fluidity, dt):
+    """von Mises stress after the increment: q + 3 G dt (A (q/s_ref)^n + fluidity q) = q_trial; slip by either mechanism."""
+    linear = 1.0 + 3.0 * G * dt * fluidity
+    top = q_trial / linear
+    c = 3.0 * G * dt * A / linear
     if c <= 0.0 or q_trial <= 0.0:
-        return q_trial
+        return top, 0.0, dt * fluidity * top
     # Both are upper bounds of the root of an increasing convex function, so Newton
     # descends to it without overshooting.
-    bound = s_ref * math.exp(math.log(q_trial / c) / n)
-    q = min(q_trial, bound)
+    bound = s_ref * math.exp(math.log(top / c) / n)
+    q = min(top, bound)
     for _ in range(60):
         r = c * math.exp(n * math.log(q / s_ref))
-        step = (q + r - q_trial) / (1.0 + n * r / q)
+        step = (q + r - top) / (1.0 + n * r / q)
         q -= step
         if abs(step) <= 4e-16 * q:
             break
-    return q
+    slip = dt * fluidity * q
+    return q, (q_trial - q) / (3.0 * G) - slip, slip
 
 
 @njit(cache=True)
@@ -43,7 +49,7 @@ def respond(stretch, table, dt, order):
     p = np.empty((points, 3))
     h = np.empty((points, 6))
     for k in range(points):
-        K, G, A, n, s_ref = table[k // per_element]
+        K, G, A, n, s_ref, fluidity = table[k // per_element]
         s0, s1, s2 = stretch[k]
         if min(s0, s1, s2) <= 0.0:
             w[k] = np.inf
@@ -55,17 +61,14 @@ def respond(stretch, table, dt, order):
         d0, d1, d2 = e0 - tr / 3.0, e1 - tr / 3.0, e2 - tr / 3.0
         norm = math.sqrt(d0 * d0 + d1 * d1 + d2 * d2)
         q_trial = 2.0 * G * math.sqrt(1.5) * norm
-        q = _flow(q_trial, G, A, n, s_ref, dt)
-        slip = (q_trial - q) / (3.0 * G)
-        w[k] = 0.5 * K * tr * tr + q * q / (6.0 * G) + n / (n + 1.0) * q * slip
+        q, glide, diffusion = _flow(q_trial, G, A, n, s_ref, fluidity, dt)
+        w[k] = 0.5 * K * tr * tr + q * q / (6.0 * G) + q * (n / (n + 1.0) * glide + 0.5 * diffusion)
         if order == 0:
             continue
         if q_trial > 0.0:
             a = q / q_trial
-        elif A > 0.0 and n == 1.0:
-            a = 1.0 / (1.0 + 3.0 * G * dt * A / s_ref)
         else:
-            a = 1.0
+            a = 1.0 / (1.0 + 3.0 * G * dt * (fluidity + (A / s_ref if n == 1.0 else 0.0)))
         g = 2.0 * G * a
         t0, t1, t2 = K * tr + g * d0, K * tr + g * d1, K * tr + g * d2
         p[k, 0] = t0 / s0
@@ -75,7 +78,7 @@ def respond(stretch, table, dt, order):
             continue
         b = 0.0
         if norm > 0.0 and q < q_trial:
-            b = 2.0 * G * (1.0 / (1.0 + 3.0 * G * n * slip / q) - a) / (norm * norm)
+            b = 2.0 * G * (1.0 / (1.0 + 3.0 * G * (n * glide + diffusion) / q) - a) / (norm * norm)
         diag, off = K + g * 2.0 / 3.0, K - g / 3.0
         h[k, 0] = (diag + b * d0 * d0 - t0) / (s0 * s0)
         h[k, 1] = (diag + b * d1 * d1 - t1) / (s1 * s1)
@@ -95,18 +98,18 @@ def relax(stretch, table, dt):
     slip = np.zeros(points)
     dissipated = np.zeros(points)
     for k in range(points):
-        K, G, A, n, s_ref = table[k // per_element]
+        K, G, A, n, s_ref, fluidity = table[k // per_element]
         e = np.log(stretch[k])
         tr = e.sum()
         d = e - tr / 3.0
         q_trial = 2.0 * G * math.sqrt(1.5) * math.sqrt((d * d).sum())
-        q = _flow(q_trial, G, A, n, s_ref, dt)
+        q, glide, diffusion = _flow(q_trial, G, A, n, s_ref, fluidity, dt)
         stored[k] = 0.5 * K * tr * tr + q * q / (6.0 * G)
         if q < q_trial:
-            slip[k] = (q_trial - q) / (3.0 * G)
+            slip[k] = glide + diffusion
             dissipated[k] = q * slip[k]
             ratio[k] = np.exp((q / q_trial - 1.0) * d)
     return ratio, stored, slip, dissipated
 
 
-LAW = Law("hencky-norton", ("K", "G", "A", "n", "s_ref"), respond, relax)
+LAW = Law("hencky-norton", ("K", "G", "A", "n", "s_ref", "fluidity"), respond, relax)

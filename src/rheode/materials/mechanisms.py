@@ -22,11 +22,10 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from .. import materials
-from ..materials import Known
+from ..materials import SETS, Known, sets
 from ..reading import Model, StudyError, faults_of, read_mapping, refuse_at
 from ..units import GAS_CONSTANT, show
 
-SETS = Path(__file__).parent / "sets"
 BOLTZMANN = 1.380649e-14  # GPa um^3 / K, exact in the SI
 HERRING, COBLE = 14.0, 47.0  # geometry of equiaxed grains
 IDEAL = 0.1  # theoretical shear strength over G
@@ -92,11 +91,6 @@ class CreepSet(Model):
                     known.setdefault("value", known.get("prefactor"))
                 lines.append(f"  {name:30} {materials.amount(known):>12}  {'; '.join(materials.origin(known)) or 'no source given'}")
         return "\n".join(lines)
-
-
-def sets() -> list[str]:
-    """The materials with a set of mechanisms."""
-    return sorted(path.stem for path in SETS.glob("*.yaml"))
 
 
 def load(name_or_path) -> CreepSet:
@@ -175,6 +169,21 @@ def rates(creep: CreepSet, stress, temperature, size, decades=0.0, factor=1.0) -
         NABARRO_HERRING: herring_rate(creep, stress, temperature, size),
         COBLE_CREEP: coble_rate(creep, stress, temperature, size, decades),
     }
+
+
+def creep_law(creep: CreepSet, temperature: float, size: float | None = None) -> dict[str, float]:
+    """All mechanisms at a temperature [K] in a sample of `size` [um] as rate = A (s/s_ref)^n + fluidity s.
+
+    A [1/s], n, s_ref [GPa], fluidity [1/(GPa s)]. Grains are as large as the sample, which is strengthened
+    where the set has a strengthening length. Without a size: dislocation creep of the bulk. Raises StudyError above melting.
+    """
+    _solid(creep, temperature)
+    law = {"A": float(arrhenius(creep.creep_rate, creep.activation_energy.value, temperature)), "n": creep.stress_exponent.value}
+    if size is None:
+        return law | {"s_ref": creep.reference_stress.value, "fluidity": 0.0}
+    factor = 1.0 if creep.strengthening_length is None else float(strengthening(creep, size))
+    fluidity = float(herring_rate(creep, 1.0, temperature, size) + coble_rate(creep, 1.0, temperature, size))
+    return law | {"s_ref": factor * creep.reference_stress.value, "fluidity": fluidity}
 
 
 def normalised(creep: CreepSet, stress):
