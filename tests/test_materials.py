@@ -54,7 +54,7 @@ def test_the_library_holds_what_the_papers_tabulate():
     for name in wanted.split():
         assert materials.load(name).title, name
     assert {group: len(members) for group, members in materials.grouped().items()} == {
-        "conversion": 4, "alloy": 8, "insertion": 5, "framework": 1, "electrolyte": 3, "additive": 3,
+        "conversion": 4, "alloy": 8, "insertion": 5, "framework": 1, "electrolyte": 3, "additive": 3, "variant": 2,
     }  # fmt: skip
     assert len({*materials.names(), *materials.other_names()}) == len(materials.names()) + len(materials.other_names())
 
@@ -76,6 +76,15 @@ def test_a_value_is_that_of_the_end_it_is_made_as():
     lithium = materials.load("li")
     assert (lithium.known("strength").value, lithium.known("strength").uncertainty) == pytest.approx((0.95e-3, 0.35e-3))
     assert lithium.known("hardness").uncertainty is None and "43 MPa of the smallest" in lithium.known("hardness").conditions  # a size effect, no scatter
+
+
+@pytest.mark.parametrize("name", ["silicon", "li6ps5cl"])
+def test_a_variant_is_the_material_with_another_law(name):
+    """Requirement: a study chooses elastic or viscoplastic by the material's name; all but what makes it flow is the same."""
+    stiff, soft = (materials.load(each).definition() for each in (name, f"{name}-viscoplastic"))
+    own = {"name", "title", "group", "formula", "lithiated_formula", "creep_rate", "stress_exponent", "reference_stress", "hardness"}
+    assert {key: value for key, value in stiff.items() if key not in own} == {key: value for key, value in soft.items() if key not in own}
+    assert materials.load(name).behaviour == "elastic" and materials.load(f"{name}-viscoplastic").behaviour == "creeps"
 
 
 def test_derived_values_say_so():
@@ -104,7 +113,7 @@ def test_a_missing_value_is_named(name, parameter, end, says):
     "material, keys",
     [
         ("sulfur", ["materials.sulfur.young_modulus: missing; Young's modulus E, which the solver needs", "materials.sulfur.poisson_ratio: missing"]),
-        ("silicon", ["materials.silicon.young_modulus.unlithiated: missing", "materials.silicon.poisson_ratio: missing"]),
+        ("tin", ["materials.tin.young_modulus: missing", "materials.tin.poisson_ratio: missing"]),
     ],
 )
 def test_a_study_says_what_its_material_lacks(material, keys):

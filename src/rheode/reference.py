@@ -118,6 +118,7 @@ WORKS = {
     "Pan et al. 2024": "A solid-state lithium-ion battery with micron-sized silicon anode operating free from external pressure, Nature Communications 15 (2024), doi 10.1038/s41467-024-46472-9",
     "Deng et al. 2016": "Elastic properties of alkali superionic conductor electrolytes from first principles calculations, Journal of the Electrochemical Society 163 (2016) A67, doi 10.1149/2.0061602jes",
     "Masias et al. 2019": "Elastic, plastic, and creep mechanical properties of lithium metal, Journal of Materials Science 54 (2019) 2585, doi 10.1007/s10853-018-2971-3",
+    "Sethuraman et al. 2010": "In situ measurements of stress evolution in silicon thin films during electrochemical lithiation and delithiation, Journal of Power Sources 195 (2010) 5062, doi 10.1016/j.jpowsour.2010.02.013",
     "Kondrakov et al. 2017": "Anisotropic lattice strain and mechanical degradation of high- and low-nickel NCM cathode materials for Li-ion batteries, Journal of Physical Chemistry C 121 (2017) 3286",
     "Faraday's law": "the capacity of a formula from the lithium in it",
     "CRC Handbook": "CRC Handbook of Chemistry and Physics, CRC Press, section Physical Constants of Inorganic Compounds",

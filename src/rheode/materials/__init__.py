@@ -110,7 +110,7 @@ SIZED = ("mechanisms", "sample_size")
 ELASTIC = ("young_modulus", "poisson_ratio")
 NETWORK = ("network_modulus", "limit_stretch", "bulk_modulus")
 ENDS = ("unlithiated", "lithiated")
-GROUPS = ("conversion", "alloy", "insertion", "framework", "electrolyte", "additive")
+GROUPS = ("conversion", "alloy", "insertion", "framework", "electrolyte", "additive", "variant")
 
 
 class Branch(Model):
@@ -375,9 +375,9 @@ def overview() -> str:
         for each in members:
             ends = " -> ".join(listed(formulas)[0] for formulas in (each.formula, each.lithiated_formula) if formulas)
             known = " ".join(symbol for symbol, parameter in SYMBOLS.items() if getattr(each, parameter) is not None)
-            lines.append(f"  {each.name:19}{ends:24}{known}")
+            lines.append(f"  {each.name:21}{ends:24}{known}")
     lines.append("Known: " + ", ".join(f"{symbol} {parameter.replace('_', ' ')}" for symbol, parameter in SYMBOLS.items()) + ".")
-    lines.append("A run needs E and nu, of an active phase dV and both ends. `rheode materials NAME` shows values and sources.")
+    lines.append("A run needs E and nu (of a viscoelastic material mu, limit stretch and bulk modulus), of an active phase dV and both ends. `rheode materials NAME` shows values and sources.")
     return "\n".join(lines)
 
 
@@ -474,4 +474,6 @@ def _definition(name, own, folder, asked):
 
 @lru_cache(maxsize=None)
 def _library_file(name):
-    return read_mapping(LIBRARY / f"{name}.yaml")
+    given = read_mapping(LIBRARY / f"{name}.yaml")
+    base = given.pop("extends", None)
+    return given if base is None else {key: value for key, value in {**_library_file(base), **given}.items() if value is not None}
