@@ -7,6 +7,7 @@ from grids import grid, sector
 from rheode.mechanics.bulk import Bulk
 from rheode.mechanics.contact.third_medium import SecondGradient, third_medium
 from rheode.mechanics.elements import POINTS, second_gradients_t6, shape_t6
+from rheode.mechanics.folding import folding_guard
 from rheode.mechanics.inertia import Inertia
 from rheode.mechanics.laws import gent, hencky_norton, neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless, unknowns
@@ -140,6 +141,11 @@ def at_rest(rng, flow=None):
     return u, [solid], u.start()
 
 
+def guarded(rng):
+    nodes, cells, u = model()
+    return u, folding_guard("gum", nodes, cells, u, 40.0), u.start() + 0.05 * rng.standard_normal(u.size)
+
+
 def second_gradient(rng):
     nodes, cells, u = model()
     return u, [SecondGradient(nodes, cells, u, 0.8)], 0.2 * rng.standard_normal(u.size)
@@ -223,6 +229,7 @@ CASES = {
     "at rest, diffusion": lambda rng: at_rest(rng, {"n": 4.9, "fluidity": 5e-3}),
     "equal stretches": equal_stretches,
     "at rest, n = 1": at_rest,
+    "guard against folding": guarded,
     "second gradients": second_gradient,
     "third medium": medium,
     "stack pressure": stack_pressure,

@@ -11,6 +11,7 @@ from rheode.cycling import phases
 from rheode.mechanics.contact.barrier import Drag, barrier
 from rheode.mechanics.contact.third_medium import third_medium
 from rheode.mechanics.elements import gradients_t6
+from rheode.mechanics.folding import folding_guard
 from rheode.mechanics.inertia import DENSITY, Inertia
 from rheode.mechanics.linear import linear_solver
 from rheode.mechanics.minimiser import Minimiser
@@ -114,7 +115,7 @@ class Model:
                          study.cycling.start, study.temperature)
             for index, name in enumerate(mesh.phase_names)
         ]  # fmt: skip
-        self.contact = self._contact()
+        self.contact = [*self._contact(), *self._guards()]
         self.loads = []
         if generalized or walls == "pressure":
             out_of_plane = study.mechanics.out_of_plane_pressure if generalized else 0.0
@@ -160,6 +161,17 @@ class Model:
         study, mesh = self.study, self.mesh
         mass = np.array([self.materials[name].mass(study.cycling.start) for name in mesh.phase_names])
         return Inertia(mesh.nodes, mesh.cells[mesh.solid], self.unknowns, DENSITY * mass[mesh.phase[mesh.solid]])
+
+    def _guards(self):
+        """What keeps the phases that fill pores from folding where particles squeeze them out."""
+        mesh, study = self.mesh, self.study
+        guards = []
+        for name in mesh.filling:
+            moduli = self.materials[name].at(np.array(study.cycling.start), study.temperature)
+            G = float(moduli.get("mu", moduli["G"]))  # of a viscoelastic phase, what is left at rest
+            cells = mesh.cells[mesh.phase == mesh.phase_names.index(name)]
+            guards += folding_guard(f"{name} guard", mesh.nodes, cells, self.unknowns, G)
+        return guards
 
     def _stiffest(self):
         """K, G [GPa] that the medium's stiffness ratio refers to: the framework's, else the stiffest phase's."""
@@ -238,7 +250,7 @@ class Model:
 
     def _medium_pressure(self, x):
         """Mean pressure [GPa] in the medium that stands for the pores; 0 where there is none."""
-        if self.study.mechanics.contact == "barrier" or not self.contact:
+        if self.study.mechanics.contact == "barrier" or self.mesh.solid.all():
             return 0.0
         medium = self.contact[0]
         weights = medium.weights * np.linalg.det(medium.deformation(x))
