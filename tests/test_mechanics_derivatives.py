@@ -5,6 +5,7 @@ import pytest
 from grids import grid, sector
 
 from rheode.mechanics.bulk import Bulk
+from rheode.mechanics.cohesion import Cohesion
 from rheode.mechanics.contact.third_medium import SecondGradient, third_medium
 from rheode.mechanics.elements import POINTS, second_gradients_t6, shape_t6
 from rheode.mechanics.folding import folding_guard
@@ -192,6 +193,27 @@ def follower(rng):
     return u, [FollowerPressure(u, nodes, edges, 0.7)], 0.1 * rng.standard_normal(u.size)
 
 
+def cohesive(rng, history=0.0, opened=0.05, **law):
+    """Two curved sides, turned by 35 degrees, each point in a state of its own around a jump `opened`."""
+    nodes = np.array([[0.0, 0.0], [0.52, 0.06], [1.1, 0.03]] * 2)
+    u = unknowns(6, fixed_scalars=["stretch zz"])
+    law = {"stiffness": 3.0, "strength": 0.3, "energy": 0.09, "shear": 0.8} | law
+    cohesion = Cohesion(nodes, np.array([[[0, 1, 2], [3, 4, 5]]]), u, **law)
+    turn = np.array([[0.82, -0.57], [0.57, 0.82]])
+
+    def apart(by):
+        x = u.start()
+        moved = nodes @ turn.T + 0.02 * rng.standard_normal(nodes.shape)
+        # The first body lies to the left of its side: the second opens to the right.
+        moved[3:] += np.array([0.0, -by]) @ turn.T
+        x[u.displacement] = moved - nodes
+        return x
+
+    if history:
+        cohesion.commit(apart(history))
+    return u, [cohesion], apart(opened)
+
+
 def inertia(rng, dt=0.3):
     """In the middle of a motion, of unlike densities, with a wall that has the mass of what sticks to it."""
     nodes, cells, u = model(wall=True)
@@ -237,6 +259,14 @@ CASES = {
     "slack fixture": slack_fixture,
     "fixture without stiffness": dead_fixture,
     "follower pressure": follower,
+    "bonded interface": cohesive,
+    "interface that tears": lambda rng: cohesive(rng, 0.2, 0.4),
+    "torn interface, unloaded": lambda rng: cohesive(rng, 0.4, 0.2),
+    "torn interface, overlapping": lambda rng: cohesive(rng, 0.4, -0.2),
+    "parted interface, open": lambda rng: cohesive(rng, 0.9, 0.3),
+    "parted interface, overlapping": lambda rng: cohesive(rng, 0.9, -0.3),
+    "interface of no strength": lambda rng: cohesive(rng, strength=0.0, opened=-0.1),
+    "interface of endless strength": lambda rng: cohesive(rng, strength=np.inf, opened=0.3),
     "inertia": inertia,
     "inertia, no time": lambda rng: inertia(rng, dt=0.0),
     "all together": electrode,

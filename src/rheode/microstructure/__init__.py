@@ -9,6 +9,7 @@ from .infiltration import infiltrate
 from .mesh import PORE, Mesh, MeshError, Surface
 from .meshing import mesh_packing
 from .packing import Packing, PackingError, pack
+from .parting import facing, part
 from .welding import weld
 
-__all__ = ["PORE", "Mesh", "MeshError", "Packing", "PackingError", "Surface", "fill_pores", "infiltrate", "mesh_packing", "pack", "read_mesh", "weld"]
+__all__ = ["PORE", "Mesh", "MeshError", "Packing", "PackingError", "Surface", "facing", "fill_pores", "infiltrate", "mesh_packing", "pack", "part", "read_mesh", "weld"]
