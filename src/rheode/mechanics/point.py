@@ -33,24 +33,27 @@ class Bar:
         force, stiffness = self._force(e, dt)
         if sense:
             free = sense * force < 0.0
-            for _ in range(60):
-                if not free.any():
-                    break
-                step = np.where(free, np.clip(-force / stiffness, -0.2, 0.2), 0.0)
-                e = e + step
-                force, stiffness = self._force(e, dt)
-                if np.abs(step).max() < 1e-12:
-                    break
-            force = np.where(free, 0.0, force)
-        self.dissipated = self.dissipated.copy()
+            if free.any():
+                e = self._left_alone(np.where(free, self.length, e), dt, free)
+                force = np.where(free, 0.0, force)
         self.stored = np.zeros(self.bars)
         for k, (law, table) in enumerate(self.parts):
             ratio, stored, _, dissipated = law.relax(_stretches(e - self.flow[k]), table, dt)
             self.flow[k] -= np.log(ratio[:, 0])
             self.stored += stored
-            self.dissipated += dissipated
+            self.dissipated = self.dissipated + dissipated
         self.length = e
         return force * np.exp(-e)
+
+    def _left_alone(self, e, dt, free):
+        """Logarithms of the stretch (m,), those of `free` bars without stress, by Newton's method from `e`."""
+        for _ in range(60):
+            force, stiffness = self._force(e, dt)
+            step = np.where(free, np.clip(-force / stiffness, -0.2, 0.2), 0.0)
+            e = e + step
+            if np.abs(step).max() < 1e-10:
+                break
+        return e
 
     def _force(self, e, dt):
         """First and second derivative, (m,) each, of the incremental energy by the logarithm of the stretch."""
@@ -70,28 +73,28 @@ def _stretches(e):
     return np.exp(np.outer(e, [1.0, -0.5, -0.5]))
 
 
-def follow(parts, time, stretch, sense=0, finest=0.02):
-    """Nominal stress (m, n) of m bars along a test: times (n,) [s] and stretches (n,) of the grips.
+def follow(parts, time, stretch, sense=0, finest=0.02, split=1):
+    """Nominal stress of m bars along a test: times (n,) [s] and stretches (n,) of the grips. Returns (stress (m, n), bar).
 
-    Between samples the grips move evenly, in so many increments that none stretches by more than `finest`
-    and, at rest, that each is at most a tenth longer than the one before (the flow slows down).
-    The first sample is the virgin bar. sense: as in `Bar.pull`. Returns (stress, bar).
+    Between samples the grips move evenly, in increments that stretch by no more than `finest` and, at rest, of
+    which each is at most a tenth longer than the one before (the flow slows down); each is divided into `split`.
+    The first sample is the virgin bar. sense: as in `Bar.pull`. The error is of first order in the increment.
     """
     bar = Bar(parts)
     out = np.zeros((bar.bars, len(time)))
     last = np.inf
     for k in range(1, len(time)):
         dt, way = time[k] - time[k - 1], abs(np.log(stretch[k] / stretch[k - 1]))
-        increments = [dt / max(1, int(np.ceil(way / finest)))] * max(1, int(np.ceil(way / finest)))
         if way < finest and dt > 1.5 * last:
-            count = int(np.ceil(np.log1p(0.1 * dt / last) / np.log(1.1)))
-            growing = 1.1 ** np.arange(count)
+            growing = 1.1 ** np.arange(int(np.ceil(np.log1p(0.1 * dt / last) / np.log(1.1))))
             increments = dt * growing / growing.sum()
-        at = time[k - 1]
-        for increment in increments:
-            at += increment
-            share = (at - time[k - 1]) / dt
-            stress = bar.pull(stretch[k - 1] + share * (stretch[k] - stretch[k - 1]), increment, sense)
+        else:
+            count = max(1, int(np.ceil(way / finest)))
+            increments = np.full(count, dt / count)
         last = increments[-1]
+        elapsed = 0.0
+        for increment in np.repeat(increments / split, split):
+            elapsed += increment
+            stress = bar.pull(stretch[k - 1] + elapsed / dt * (stretch[k] - stretch[k - 1]), increment, sense)
         out[:, k] = stress
     return out, bar

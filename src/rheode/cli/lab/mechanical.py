@@ -22,11 +22,12 @@ def loops(
     true: Annotated[bool, typer.Option("--true", help="Turn nominal stress and strain into true ones, at constant volume.")] = False,
     tare: Annotated[bool, typer.Option("--tare", help="Take the first stress as zero.")] = False,
     flip: Annotated[bool, typer.Option("--flip", help="Turn the stress round, where it is counted against the strain.")] = False,
+    branches: Annotated[Optional[int], typer.Option("--branches", metavar="N", min=1, max=4, help="Fit the viscoelastic law: a network beside so many branches of spring and dashpot; prints its parameters, what the tests leave open, and a material for a run.")] = None,
     json: JsonOption = None,
     csv: CsvOption = None,
     figure: FigureOption = None,
 ):
-    """Tension and compression: energy lost per loop, loss coefficient, residual strain, strength, break, healing."""
+    """Tension and compression: energy lost per loop, loss coefficient, residual strain, strength, break, healing; the viscoelastic law."""
     check_outputs(json, csv, figure, inputs=[*files, *(healed or [])])
     from ...lab import mechanical
     from ...lab.recordings import read_test
@@ -41,7 +42,13 @@ def loops(
 
     choices = {"specimen": {name: f"{size:g} {'mm^2' if name == 'area' else 'mm'}" for name, size in sizes.items() if size is not None}}
     choices |= {"zero of the stress": "the first sample" if tare else "as in the file", "compression": "negative" + (" (positive in the file)" if compression else "")}
-    finish(mechanical.loops(read(files), read(healed), choices), json, csv, figure, _figure("loops"))
+    tests = read(files)
+    analysis = mechanical.loops(tests, read(healed), choices)
+    if branches is not None:
+        from ...lab import viscoelastic
+
+        viscoelastic.add(analysis, tests, branches)
+    finish(analysis, json, csv, figure, _figure("loops"))
 
 
 @lab.command()

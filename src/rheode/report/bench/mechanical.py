@@ -8,6 +8,7 @@ from .. import style
 LINE, REST = style.RUNS[0], style.QUIET
 FIT = style.RUNS[1]
 OTHERS = [colour for colour in style.RUNS if colour != FIT]
+LAW = {"color": style.INK, "lw": 0.7, "ls": (0, (3, 2)), "zorder": 5}  # a fitted law, over what was recorded
 LONG = 4000  # points of a drawn curve
 UNSURE = 0.1  # of the loss coefficient: a loop known less well is not drawn
 GPA_TO_MPA = 1000.0
@@ -18,18 +19,18 @@ GPA_TO_MPA = 1000.0
 
 def loops(analysis):
     """a: stress against strain, first loop dark, later ones pale, breaks crossed; b: energy lost per loop; c: loss
-    coefficient, without loops of too few samples. Bars: one standard uncertainty. Tests without loops: a alone."""
-    outcomes, healed = analysis.curves["outcomes"], analysis.curves["healed"]
+    coefficient, without loops of too few samples. Bars: one standard uncertainty. Tests without loops: a alone. Dashed: a fitted law."""
+    outcomes, healed, law = analysis.curves["outcomes"], analysis.curves["healed"], analysis.curves.get("law", {})
     cyclic = [outcome for outcome in outcomes if outcome.loops]
     with style.look():
         if not cyclic:
             fig = style.figure(style.SINGLE, 64 * style.MM)
-            _pulls(fig.subplots(), outcomes, healed)
+            _pulls(fig.subplots(), outcomes, healed, law)
         else:
             fig = style.figure(style.DOUBLE, 62 * style.MM)
             axes = fig.subplots(1, 3, width_ratios=(1.5, 1, 1))
             style.title(axes[0], "a", f"{len(cyclic[0].loops)} loops" + (f", {_stem(cyclic[0])}" if len(cyclic) > 1 else ""))
-            _hysteresis(axes[0], cyclic[0])
+            _hysteresis(axes[0], cyclic[0], law.get(cyclic[0].test.name))
             _per_loop(axes[1], cyclic, "b", "Energy lost per loop", "Dissipated energy (MJ/m³)", lambda loop: (loop.dissipated, loop.u_dissipated))
             _per_loop(axes[2], cyclic, "c", "Share of the work put in", "Loss coefficient", lambda loop: (loop.loss, loop.u_loss), top=1)
         style.settle(fig)
@@ -54,7 +55,7 @@ def _label_axes(ax, outcome):
     ax.set(xlabel=f"{kind} strain (%)", ylabel=f"{kind} stress (MPa)")
 
 
-def _hysteresis(ax, outcome):
+def _hysteresis(ax, outcome, law=None):
     found = outcome.loops
     for loop in found[1:-1]:  # there to be seen, not to be read
         ax.plot(*_percent(outcome.test, loop.first, loop.last + 1), color=style.tint(REST, 0.45), lw=0.6, zorder=2)
@@ -67,19 +68,30 @@ def _hysteresis(ax, outcome):
         words.append(("between", REST))
     if outcome.end - found[-1].last > 1:
         ax.plot(*_percent(outcome.test, found[-1].last, outcome.end), color=REST, lw=0.6, zorder=1)
+    if law is not None:
+        ax.plot(100 * law[0], law[1], **LAW)
+        words.append(("fitted law", LAW["color"]))
     if outcome.broke:
         _cross(ax, outcome, style.INK)
     low, high = ax.get_ylim()
     up = outcome.sense > 0
     ax.set_ylim(low - (0.12 if up else 0.02) * (high - low), high + (0.12 if up else 0.3) * (high - low))
-    for spot, (word, colour) in enumerate(words):
-        ax.text(0.03, 0.97 - 0.075 * spot, word, transform=ax.transAxes, color=colour, va="top", fontsize=7)
+    _name_curves(ax, outcome, words)
     if np.isfinite(found[0].residual):
         at = (100 * found[0].residual, 0)
         ax.plot(*at, **style.open_marker(LINE, "v" if up else "^"))
         # to the inside: a residual strain near the axis would put a centred word across it
         ax.annotate("residual strain", at, (-3 if up else 3, -7 if up else 7), textcoords="offset points", color=LINE, fontsize=6.5, ha="left" if up else "right", va="top" if up else "bottom", annotation_clip=False)
     _label_axes(ax, outcome)
+
+
+def _name_curves(ax, outcome, words):
+    """The words above each other in that corner, top left or bottom right, where fewer samples lie."""
+    x, y = ax.transAxes.inverted().transform(ax.transData.transform(np.column_stack(_percent(outcome.test, 0, outcome.end)))).T
+    height = 0.075 * len(words) + 0.03
+    right = np.sum((x > 0.66) & (y < height)) < np.sum((x < 0.34) & (y > 1 - height))
+    for spot, (word, colour) in enumerate(words):
+        ax.text(0.97 if right else 0.03, (height if right else 0.97) - 0.075 * spot, word, transform=ax.transAxes, color=colour, ha="right" if right else "left", va="top", fontsize=7)
 
 
 def _cross(ax, outcome, colour):
@@ -109,17 +121,21 @@ def _per_loop(ax, outcomes, letter, heading, name, of, top=None):
         style.label_lines(ax, labels, size=6.5)
 
 
-def _pulls(ax, outcomes, healed):
+def _pulls(ax, outcomes, healed, law):
     labels = []
     for group, colour, word in ((outcomes, LINE, "as made"), (healed, FIT, "healed")):
         for outcome in group:
             strain, stress = _percent(outcome.test, 0, outcome.end)
             ax.plot(strain, stress, color=colour, lw=1.1)
+            if outcome.test.name in law and group is outcomes:
+                ax.plot(100 * law[outcome.test.name][0], law[outcome.test.name][1], **LAW)
             if outcome.broke:
                 _cross(ax, outcome, colour)
         if group:
             far = max(group, key=lambda outcome: abs(outcome.longest))
             labels.append((far, word if healed else "", colour))
+    if law:
+        ax.text(0.03, 0.97, "dashed: fitted law", transform=ax.transAxes, color=LAW["color"], va="top", fontsize=7)
     _label_axes(ax, outcomes[0])
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, 0), high + 0.14 * (high - low))
