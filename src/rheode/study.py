@@ -124,6 +124,17 @@ class MeshFile(Model):
         return absolute
 
 
+class Channel(Model):
+    """A straight pore through a layer, closed below, filled to its mouth and open to a gap above."""
+
+    kind: Literal["channel"] = Field(description="A filled pore in a layer: the active phase in it, the framework around it")
+    width: Annotated[float, Quantity("length", above=0)] = Field(description="Width of the pore")
+    depth: Annotated[float, Quantity("length", above=0)] = Field(description="Thickness of the layer")
+    porosity: Annotated[float, Quantity("share", above=0, most=1)] = Field(description="Width of the pore by that of the box; the rest is the framework, to which the filling sticks. At 1 there is no framework, and the filling slides along the sides of the box")
+    gap: Annotated[float, Quantity("length", above=0)] | None = Field(None, description="Room between the layer and the top wall; by default as high as the pore is wide")
+    cells_across: Annotated[int, Count(2, 100)] = Field(8, description="Elements across the pore; they are up to eight times as long as wide")
+
+
 class Rigid(Model):
     """No wall moves (the symmetry walls of the published simulation)."""
 
@@ -281,7 +292,7 @@ class Study(Model):
     temperature: Annotated[float, Quantity("temperature", above=0, most=1273.15)] = Field(description="Temperature of the cell")
     definitions: dict[str, Material] = Field({}, alias="materials", description="Materials of the study's own by name, each complete or with `extends`")
     phases: dict[str, Phase] = Field(description="The solid phases by short name")
-    microstructure: Annotated[Packing | MeshFile, Field(discriminator="kind")] = Field(description="Where the particles are")
+    microstructure: Annotated[Packing | MeshFile | Channel, Field(discriminator="kind")] = Field(description="Where the particles are")
     walls: Annotated[Rigid | Pressure | Fixture, Field(discriminator="kind")] = Field(description="What holds the electrode")
     mechanics: Mechanics = Field(Mechanics(), description="How the mechanical problem is posed")
     cycling: Cycling = Field(description="The protocol")
@@ -362,6 +373,17 @@ class Study(Model):
                 raise refuse_at(("inertia", f"true needs the density of {named}, which is not known; {library.REMEDY}"))
         return mechanics
 
+    @field_validator("microstructure")
+    @classmethod
+    def _fills_its_channel(cls, micro, info: ValidationInfo):
+        phases = info.data.get("phases")
+        if phases is None or micro.kind != "channel":
+            return micro
+        wanted = ["active", "framework"][: 1 + (micro.porosity < 1)]
+        if sorted(phase.role for phase in phases.values()) != wanted or any(phase.fills is not None for phase in phases.values()):
+            raise refuse_at(("", f"a channel of porosity {micro.porosity:g} takes one {' and one '.join(wanted)} phase, the active one in the pore; got {', '.join(phase.role for phase in phases.values())}"))
+        return micro
+
     @classmethod
     def load(cls, study, overrides=()) -> "Study":
         """The study in a YAML file or a bundled example.
@@ -432,7 +454,7 @@ class Study(Model):
                 )
         if self.publication is not None and not self.published():
             said.append(f"{self.publication} has no values for these materials, so nothing published is printed beside the computed values.")
-        if self.microstructure.kind == "mesh":
+        if self.microstructure.kind != "packing":
             given = [name for name, phase in self.phases.items() if phase.fraction is not None]
             if given:
                 said.append(f"The fractions of {', '.join(given)} are not used: the mesh brings its own area fractions.")
@@ -460,7 +482,7 @@ class Study(Model):
                 f"The rigid box is overfull: at x = {self.cycling.lithiation:g} the phases would take {grown:.3f} of it, so the pores shut "
                 "and the walls bear hydrostatic pressures of the order of a GPa."
             )
-        if self.microstructure.kind == "mesh":
+        if self.microstructure.kind != "packing":
             return said
         radius = self.microstructure.mean_radius(total)
         if self.microstructure.mesh_size > 1.001 * radius:
@@ -484,6 +506,8 @@ class Study(Model):
         if micro.kind == "packing":
             width, height = (units.show(side, "length") for side in micro.box)
             lines.append(f"  {micro.particles} discs in {width} x {height}, porosity {1 - sum(fractions.values()):.3f}, {micro.skeleton} skeleton, seed {micro.seed}")
+        elif micro.kind == "channel":
+            lines.append(f"  a pore of {units.show(micro.width, 'length')} through {units.show(micro.depth, 'length')}, porosity {micro.porosity:g}")
         else:
             lines.append(f"  mesh from {micro.file}")
         load = {

@@ -43,6 +43,12 @@ def _particles(study, phases):
     micro = study.microstructure
     if micro.kind == "mesh":
         return microstructure.read_mesh(micro.file, list(phases), micro.mesh_size)
+    if micro.kind == "channel":
+        by_role = {phase.role: name for name, phase in phases.items()}
+        return microstructure.channel(
+            micro.width, micro.depth, micro.porosity, micro.gap or micro.width, micro.cells_across, list(phases),
+            by_role["active"], by_role.get("framework"),
+        )  # fmt: skip
     fractions = {name: phase.fraction for name, phase in phases.items()}
     framework = [name for name, phase in phases.items() if phase.role == "framework"]
     welded = micro.skeleton == "welded"

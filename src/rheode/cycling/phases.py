@@ -50,10 +50,13 @@ def fields(name, material, start, lithiation, temperature) -> dict:
 
 
 def _volume(material, start, lithiation, temperature):
-    """(laws, None), or where the material is nearly incompressible at the start (laws without bulk modulus, bulk modulus)."""
+    """(laws, None), or of a material that keeps its volume (laws without bulk modulus, bulk modulus).
+
+    It is one that is nearly incompressible at the start, or a metal that creeps by its mechanisms: beside K a fluid.
+    """
     parts = laws(material, lithiation, temperature)
-    moduli = material.at(np.asarray(start, float), temperature)
-    if np.all(moduli["K"] < NEARLY_INCOMPRESSIBLE * moduli["G"]):
+    values = material.at(np.asarray(start, float), temperature)
+    if np.all(values["K"] < NEARLY_INCOMPRESSIBLE * values["G"]) and material.mechanisms is None:
         return parts, None
     return [(law, values | {"K": 0.0}) for law, values in parts], sum(values["K"] for _, values in parts)
 

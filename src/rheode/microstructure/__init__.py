@@ -4,6 +4,7 @@
 >>> mesh = mesh_packing(packing, mesh_size=0.7, contact_size=0.3)
 """
 
+from .channel import channel
 from .foreign import fill_pores, read_mesh
 from .infiltration import infiltrate
 from .mesh import PORE, Mesh, MeshError, Surface
@@ -12,4 +13,4 @@ from .packing import Packing, PackingError, pack
 from .parting import facing, part
 from .welding import weld
 
-__all__ = ["PORE", "Mesh", "MeshError", "Packing", "PackingError", "Surface", "facing", "fill_pores", "infiltrate", "mesh_packing", "pack", "part", "read_mesh", "weld"]
+__all__ = ["PORE", "Mesh", "MeshError", "Packing", "PackingError", "Surface", "channel", "facing", "fill_pores", "infiltrate", "mesh_packing", "pack", "part", "read_mesh", "weld"]
