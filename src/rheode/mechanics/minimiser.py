@@ -74,7 +74,7 @@ class Minimiser:
                 values = hessian.copy()
                 values[diagonal] += shift
             count += 1
-            if self.solver.factor(values) == 0:
+            if self.solver.factor(values):
                 return shift, smallest, count
             shift = max(UP * shift, smallest)
         return None, smallest, count
