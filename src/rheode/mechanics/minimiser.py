@@ -8,6 +8,10 @@ to slip past each other, the walls to a new arrangement) the iteration also goes
 along the unstable mode.  Where particles rearrange the energy drops by a finite amount in
 an arbitrarily small increment: no cutback helps there, only a minimiser that goes on.
 The line search needs only the energy, which is infinite for inverted elements.
+
+A step that a few points limit (a slit that closes) is not simply cut: the Hessian there is
+made stiffer, as stiff as the secant to where the point will come to rest, and the step is
+computed again, so that everything else may go all the way.
 """
 
 from __future__ import annotations
@@ -22,6 +26,9 @@ log = logging.getLogger("rheode.newton")
 # Smallest and largest shift by the mean diagonal of the Hessian, and how it grows and shrinks.
 SMALLEST_SHIFT, LARGEST_SHIFT = 3e-6, 1e3
 UP, DOWN = 4.0, 0.1
+
+# A step that is limited to less than this is computed again with a restrained Hessian, so often, in so many of the first iterations.
+FREE_STEP, RESTRAINTS, EARLY = 0.9, 3, 2
 
 
 @dataclass
@@ -86,34 +93,48 @@ class Minimiser:
         energy, gradient, hessian = self.system.evaluate(x, 2)
         if not np.isfinite(energy):
             return Outcome(x, False, "the start is inadmissible (inverted element)")
-        shift, factorisations = 0.0, 0
+        shift, factorisations, before = 0.0, 0, None
         for iteration in range(self.iterations):
             g = gradient[:free]
             residual = np.abs(g).max(initial=0.0) / max(self.system.force_scale, 1e-300)
-            shift, smallest, count = self._factor(hessian, shift)
-            factorisations += count
-            if shift is None:
-                return Outcome(x, False, "the Hessian could not be made positive definite", iteration, factorisations)
-            dx = np.zeros_like(x)
-            dx[:free] = -self.solver.solve(g)
-            slope = float((g * dx[:free]).sum())
-            if not np.isfinite(slope) or slope > 0:
-                return Outcome(x, False, "the linear solver returned no descent direction", iteration, factorisations)
+            dx, limit, indefinite = np.zeros_like(x), 0.0, False
+            for restraint in range(1 + RESTRAINTS * (iteration < EARLY)):
+                if restraint:
+                    hessian = self.system.restrain(x, dx)
+                    if hessian is None:
+                        break
+                shift, smallest, count = self._factor(hessian, shift)
+                factorisations += count
+                if shift is None:
+                    return Outcome(x, False, "the Hessian could not be made positive definite", iteration, factorisations)
+                indefinite = indefinite or count > 1
+                dx[:free] = -self.solver.solve(g)
+                slope = float((g * dx[:free]).sum())
+                if not np.isfinite(slope) or slope > 0:
+                    return Outcome(x, False, "the linear solver returned no descent direction", iteration, factorisations)
+                limit = min(1.0, self.system.max_step(x, dx))
+                if limit > FREE_STEP:
+                    break
             decrement = -slope / (self.system.energy_scale + 1e-12)
-            done = shift == 0.0 and (decrement < self.decrement or (residual < self.residual and decrement < 1e-9))
-            found, step = self._search(x, dx, min(1.0, self.system.max_step(x, dx)), energy, slope)
+            # Newton's decrements d fall like d_k+1 / d_k = (d_k / d_k-1)^2 once its steps are full: the step that makes the
+            # next one small enough is the last, and needs no other factorisation to prove it.
+            following = decrement * (decrement / before) ** 2 if before and decrement < 1e-6 else np.inf
+            small = decrement < self.decrement or following < self.decrement
+            done = shift == 0.0 and limit == 1.0 and (small or (residual < self.residual and decrement < 1e-9))
+            found, step = self._search(x, dx, limit, energy, slope, 1 if done else 2)
             log.debug("  %2d  energy %.10e  residual %.1e  decrement %.1e  shift %.1e  step %.2g",
                       iteration, energy, residual, decrement, shift, step)  # fmt: skip
             if found is None:
                 if decrement < 1e-9:  # the energy can no longer tell the two points apart
                     return Outcome(x, True, "round-off", iteration, factorisations, residual, decrement)
                 return Outcome(x, False, "the line search found no lower energy", iteration, factorisations)
-            if shift > 0.0 and step > 0.3:
+            if done and step == 1.0:
+                reason = "decrement" if small else "residual"
+                return Outcome(found[0], True, reason, iteration + 1, factorisations, residual, decrement)
+            if indefinite and step > 0.3:
                 found = self._leave_saddle(found, dx[:free])
+            before = decrement if shift == 0.0 and step == 1.0 else None
             x, energy, gradient, hessian = found
-            if done:
-                reason = "decrement" if decrement < self.decrement else "residual"
-                return Outcome(x, True, reason, iteration + 1, factorisations, residual, decrement)
             # A step that had to be cut short was longer than the quadratic model holds.
             if step < 0.3:
                 shift = max(UP * shift, smallest)
@@ -122,14 +143,20 @@ class Minimiser:
             self.system.update(x)
         return Outcome(x, False, f"{self.iterations} iterations were not enough", self.iterations, factorisations)
 
-    def _search(self, x, dx, step, energy, slope):
-        """Backtrack until the energy falls enough (Armijo): (state there or None, step)."""
-        noise = 3e-12 * self.system.energy_scale
+    def _search(self, x, dx, step, energy, slope, order):
+        """Backtrack until the energy falls enough (Armijo): (state there, evaluated to `order`, or None; step)."""
+        free, scale = self.system.unknowns.free, self.system.energy_scale
+        noise = 3e-12 * scale
         # The full step is nearly always accepted, so its Hessian is not computed in vain.
         trial = x + step * dx
-        evaluated = self.system.evaluate(trial, 2)
+        evaluated = self.system.evaluate(trial, order)
         if evaluated[0] <= energy + 1e-4 * step * slope + noise:
             return (trial, *evaluated), step
+        if evaluated[0] <= energy + 1e-9 * scale:
+            # Too close for the energies to tell: the slopes do (Hager and Zhang, SIAM J. Optim. 16 (2005) 170, eq. 4.1).
+            after = float((evaluated[1][:free] * dx[:free]).sum())
+            if 0.9 * slope <= after <= -0.8 * slope:
+                return (trial, *evaluated), step
         value = evaluated[0]
         for _ in range(30):
             if np.isfinite(value):  # minimum of the parabola through both energies and the slope

@@ -42,6 +42,12 @@ class Potential(Protocol):
     def max_step(self, x: np.ndarray, dx: np.ndarray) -> float:
         """The largest admissible fraction of the step `dx` (collision, inversion)."""
 
+    def restrain(self, x: np.ndarray, dx: np.ndarray) -> bool:
+        """Optional: stiffen the Hessian at x where the step dx, made with it, goes further than it is good for.
+
+        True if it did; energy and gradient are what they were, and the next evaluation elsewhere forgets it.
+        """
+
     def update(self, x: np.ndarray) -> None:
         """Refresh between iterations what is not a function of `x` alone (collision sets, lagged friction)."""
 

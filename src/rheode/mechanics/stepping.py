@@ -15,6 +15,10 @@ import numpy as np
 log = logging.getLogger("rheode.stepping")
 
 
+# A smaller share of the last increment's velocity is not worth a prediction.
+LEAST_PREDICTION = 0.2
+
+
 class Stopped(RuntimeError):
     """No increment of the smallest length converged; the message says where and why."""
 
@@ -77,9 +81,10 @@ def march(
             end = 1.0 if step == 1.0 - memory.fraction else memory.fraction + step
             start = x.copy()
             begin(end, step, start)
-            outcome = minimise(_predict(system, start, memory.velocity, step))
+            guess = _predict(system, start, memory.velocity, step)
+            outcome = minimise(guess)
             iterations += outcome.iterations
-            if not outcome.converged and memory.velocity is not None:
+            if not outcome.converged and guess is not start:
                 log.debug("  without the predictor")
                 outcome = minimise(start)
                 iterations += outcome.iterations
@@ -104,15 +109,12 @@ def march(
 
 
 def _predict(system, start, velocity, step):
-    """Go on as in the last increment, as far as the energy allows; prescribed entries stay as they are."""
+    """Go on as in the last increment, nearly as far as that is admissible; prescribed entries stay as they are."""
     if velocity is None:
         return start
     free = system.unknowns.free
-    reference = system.energy(start)
-    for factor in (1.0, 0.5):
-        change = np.zeros_like(start)
-        change[:free] = factor * step * velocity[:free]
-        guess = start + change
-        if system.max_step(start, change) == 1.0 and system.energy(guess) < reference:
-            return guess
-    return start
+    change = np.zeros_like(start)
+    change[:free] = step * velocity[:free]
+    share = system.max_step(start, change)
+    guess = start + share * change
+    return guess if share > LEAST_PREDICTION and system.energy(guess) < system.energy(start) else start

@@ -41,7 +41,7 @@ class System:
 
     def __init__(self, unknowns, potentials):
         self.unknowns, self.potentials = unknowns, list(potentials)
-        self._signature = None
+        self._signature = self._hessians = None
         self.force_scale = self.energy_scale = 0.0
 
     def _analyse(self):
@@ -106,7 +106,8 @@ class System:
         gradient = _gather(*self._gradient_map, entries)
         if order < 2:
             return energy, gradient, None
-        return energy, gradient, self._sum([part.hessian for part in parts])
+        self._hessians = [part.hessian for part in parts]
+        return energy, gradient, self._sum(self._hessians)
 
     def _sum(self, entries):
         entries = np.concatenate([e.ravel() for e in entries])
@@ -133,6 +134,16 @@ class System:
 
     def max_step(self, x, dx):
         return min((p.max_step(x, dx) for p in self.potentials), default=1.0)
+
+    def restrain(self, x, dx):
+        """Values of a Hessian at x, where it was evaluated last, that bends a step dx which went too far; None: no potential has one."""
+        restrained = [hasattr(p, "restrain") and p.restrain(x, dx) for p in self.potentials]
+        if not any(restrained):
+            return None
+        for k, potential in enumerate(self.potentials):
+            if restrained[k]:
+                self._hessians[k] = potential.evaluate(x, 2).hessian
+        return self._sum(self._hessians)
 
     def commit(self, x):
         for potential in self.potentials:

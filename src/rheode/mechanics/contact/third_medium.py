@@ -20,7 +20,10 @@ from rheode.mechanics.potential import Evaluation, Stateless
 from rheode.mechanics.solid import Solid, entries, kinematics
 
 # A carried pressure is trusted up to this factor of the one that the law gives.
-TRUST = 100.0
+TRUST = 1000.0
+
+# A step that takes this share of a point's volume, linearly reckoned, goes further than its tangent stiffness is good for.
+FAR = 0.5
 
 
 @njit(cache=True)
@@ -106,15 +109,31 @@ class Medium(Solid):
         t = lam * np.log(j) - mu
         return -t / j, (lam - t) / j**2
 
+    def _along(self, x, dx):
+        """At the points, (3 m,) each: volume ratio, its linear change by dx, the law's force and stiffness, the pressure carried."""
+        stretch, _ = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        j = stretch.prod(axis=1)
+        change = _volume_change(x, dx, self.dofs, self.gradients) * (1.0 + x[self.dofs[:, 12]]).repeat(3)
+        force, stiffness = self._force(j)
+        return j, change, force, stiffness, np.where(self._pressure > 0.0, self._pressure, force)
+
     def max_step(self, x, dx):
         # What comes is the line search along dx: along it the pressures are predicted to change linearly.
-        stretch, _ = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
-        force, stiffness = self._force(stretch.prod(axis=1))
-        carried = np.where(self._pressure > 0.0, self._pressure, force)
-        change = _volume_change(x, dx, self.dofs, self.gradients) * (1.0 + x[self.dofs[:, 12]]).repeat(3)
+        _, change, force, stiffness, carried = self._along(x, dx)
         ratio = np.divide(carried, force, out=np.ones_like(force), where=force > 0.0)
         self._line = x.copy(), dx.copy(), carried, force - carried - ratio * stiffness * change
         return super().max_step(x, dx)
+
+    def restrain(self, x, dx):
+        """Secant for tangent where dx would crush: a point that a force takes from J by -a J along its tangent comes to
+        rest at J/(1 + a), and (1 + a) times the stiffness takes it there in one step."""
+        j, change, _, _, carried = self._along(x, dx)
+        far = change < -FAR * j
+        if not far.any():
+            return False
+        carried[far] *= 1.0 - change[far] / j[far]
+        self._line = x.copy(), np.ones_like(x), carried, 0.0
+        return True
 
     def evaluate(self, x, order):
         if order < 2:
