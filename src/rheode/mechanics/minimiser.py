@@ -30,6 +30,9 @@ UP, DOWN = 4.0, 0.1
 # A step that is limited to less than this is computed again with a restrained Hessian, so often, in so many of the first iterations.
 FREE_STEP, RESTRAINTS, EARLY = 0.9, 3, 2
 
+# Below this decrement a Hessian is kept as long as every step takes the decrement to this share of what it was.
+CLOSE, SETTLING = 1e-4, 0.05
+
 
 @dataclass
 class Outcome:
@@ -93,7 +96,7 @@ class Minimiser:
         energy, gradient, hessian = self.system.evaluate(x, 2)
         if not np.isfinite(energy):
             return Outcome(x, False, "the start is inadmissible (inverted element)")
-        shift, factorisations, before = 0.0, 0, None
+        shift, factorisations = 0.0, 0
         for iteration in range(self.iterations):
             g = gradient[:free]
             residual = np.abs(g).max(initial=0.0) / max(self.system.force_scale, 1e-300)
@@ -116,24 +119,22 @@ class Minimiser:
                 if limit > FREE_STEP:
                     break
             decrement = -slope / (self.system.energy_scale + 1e-12)
-            # Newton's decrements d fall like d_k+1 / d_k = (d_k / d_k-1)^2 once its steps are full: the step that makes the
-            # next one small enough is the last, and needs no other factorisation to prove it.
-            following = decrement * (decrement / before) ** 2 if before and decrement < 1e-6 else np.inf
-            small = decrement < self.decrement or following < self.decrement
-            done = shift == 0.0 and limit == 1.0 and (small or (residual < self.residual and decrement < 1e-9))
-            found, step = self._search(x, dx, limit, energy, slope, 1 if done else 2)
+            small = decrement < self.decrement or (residual < self.residual and decrement < 1e-9)
+            close = shift == 0.0 and limit == 1.0 and decrement < CLOSE
+            found, step = self._search(x, dx, limit, energy, slope, 1 if close else 2)
             log.debug("  %2d  energy %.10e  residual %.1e  decrement %.1e  shift %.1e  step %.2g",
                       iteration, energy, residual, decrement, shift, step)  # fmt: skip
             if found is None:
                 if decrement < 1e-9:  # the energy can no longer tell the two points apart
                     return Outcome(x, True, "round-off", iteration, factorisations, residual, decrement)
                 return Outcome(x, False, "the line search found no lower energy", iteration, factorisations)
-            if done and step == 1.0:
-                reason = "decrement" if small else "residual"
-                return Outcome(found[0], True, reason, iteration + 1, factorisations, residual, decrement)
-            if indefinite and step > 0.3:
+            if close and step == 1.0:
+                x, settled = self._settle(found, decrement)
+                if small or settled is not None:
+                    return Outcome(x, True, "decrement", iteration + 1, factorisations, residual, min(decrement, settled or np.inf))
+                found = (x, *self.system.evaluate(x, 2))
+            elif indefinite and step > 0.3:
                 found = self._leave_saddle(found, dx[:free])
-            before = decrement if shift == 0.0 and step == 1.0 else None
             x, energy, gradient, hessian = found
             # A step that had to be cut short was longer than the quadratic model holds.
             if step < 0.3:
@@ -169,6 +170,27 @@ class Minimiser:
             if value <= energy + 1e-4 * step * slope + noise:
                 return (trial, *self.system.evaluate(trial, 2)), step
         return None, step
+
+    def _settle(self, found, decrement):
+        """Go on with the Hessian at hand as long as that takes every step far below the last one.
+
+        (where it ended, the decrement that is below the wanted one, or None): a step of this kind costs a third of
+        one with a new Hessian, and its decrement is measured, not promised.
+        """
+        x, energy, gradient = found[:3]
+        free, noise = self.system.unknowns.free, 3e-12 * self.system.energy_scale
+        while True:
+            dx = np.zeros_like(x)
+            dx[:free] = -self.solver.solve(gradient[:free])
+            before, decrement = decrement, -float((gradient[:free] * dx[:free]).sum()) / (self.system.energy_scale + 1e-12)
+            if self.system.max_step(x, dx) < 1.0 or not decrement < SETTLING * before:
+                return x, None
+            if decrement < self.decrement:
+                return x + dx, decrement
+            found = self.system.evaluate(x + dx, 1)
+            if not found[0] <= energy + noise:
+                return x, None
+            x, energy, gradient = x + dx, *found[:2]
 
     def _leave_saddle(self, found, direction):
         """Go down along the softest mode of an indefinite Hessian, as far as the energy falls.

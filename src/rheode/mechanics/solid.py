@@ -78,88 +78,79 @@ def kinematics(x, dofs, gradients, growth, inverse_creep):
     return stretch, frame
 
 
-@njit(cache=True, inline="always")
-def _mode_rows(rows, x_scale, z_scale, frame, gradients, root):
-    """Rows (5, 13): change of s1, s2, s3, twist and flip of F_hat by each dof."""
-    cu, su, cv, sv = frame
-    for a in range(6):
-        gx, gy = gradients[a]
-        tx = root[0] * gx + root[2] * gy
-        ty = root[2] * gx + root[1] * gy
-        h1 = x_scale * (cv * tx + sv * ty)
-        h2 = x_scale * (-sv * tx + cv * ty)
-        for i in range(2):
-            u1 = cu if i == 0 else su
-            u2 = -su if i == 0 else cu
-            j = 2 * a + i
-            rows[0, j] = u1 * h1
-            rows[1, j] = u2 * h2
-            rows[2, j] = 0.0
-            rows[3, j] = (u2 * h1 - u1 * h2) * math.sqrt(0.5)
-            rows[4, j] = (u2 * h1 + u1 * h2) * math.sqrt(0.5)
-    for r in range(5):
-        rows[r, 12] = 0.0
-    rows[2, 12] = z_scale
-
-
-@njit(cache=True, inline="always")
-def _add_form(out, rows, block, twist, flip, weight, product):
-    """out (packed lower triangle) += weight rows^T diag(block, twist, flip) rows."""
-    for j in range(N_DOF):
-        product[0, j] = weight * (block[0, 0] * rows[0, j] + block[0, 1] * rows[1, j] + block[0, 2] * rows[2, j])
-        product[1, j] = weight * (block[1, 0] * rows[0, j] + block[1, 1] * rows[1, j] + block[1, 2] * rows[2, j])
-        product[2, j] = weight * (block[2, 0] * rows[0, j] + block[2, 1] * rows[1, j] + block[2, 2] * rows[2, j])
-        product[3, j] = weight * twist * rows[3, j]
-        product[4, j] = weight * flip * rows[4, j]
-    e = 0
-    for i in range(N_DOF):
-        for j in range(i + 1):
-            out[e] += (
-                rows[0, i] * product[0, j]
-                + rows[1, i] * product[1, j]
-                + rows[2, i] * product[2, j]
-                + rows[3, i] * product[3, j]
-                + rows[4, i] * product[4, j]
-            )
-            e += 1
-
-
 @njit(cache=True)
 def entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p, h, turning, with_hessian):
-    """Entries of gradient and Hessian from derivatives p, h by the stretches; `turning`: the p of the geometric stiffness."""
+    """Entries of gradient and Hessian from derivatives p, h by the stretches; `turning`: the p of the geometric stiffness.
+
+    With U1, U2 the columns of U and g1, g2 a node's shape gradient in the frame of V, creep and growth taken out,
+    a displacement component i of the node changes s1 by U1i g1, s2 by U2i g2, the twist and the flip by
+    (U2i g1 -+ U1i g2)/sqrt 2.
+    """
     m = dofs.shape[0]
     packed = N_DOF * (N_DOF + 1) // 2
     gradient = np.zeros((m, N_DOF))
     hessian = np.zeros((m if with_hessian else 0, packed))
+    g = np.empty((6, 2))
+    first, second = np.empty((6, 2, 2)), np.empty((6, 2, 2))
     for i in range(m):
-        rows = np.empty((5, N_DOF))
-        product = np.empty((5, N_DOF))
-        block = np.empty((3, 3))
-        root = np.empty(3)
         scale = growth[i] ** (-1.0 / 3.0)
         for k in range(3):
             q = 3 * i + k
-            root[0], root[1], root[2] = _root(inverse_creep[q, 0], inverse_creep[q, 1], inverse_creep[q, 3])
-            _mode_rows(rows, scale, scale * math.sqrt(inverse_creep[q, 2]), frame[q], gradients[i, k], root)
+            cu, su, cv, sv = frame[q]
+            root = _root(inverse_creep[q, 0], inverse_creep[q, 1], inverse_creep[q, 3])
+            for a in range(6):
+                gx, gy = gradients[i, k, a]
+                tx, ty = scale * (root[0] * gx + root[2] * gy), scale * (root[2] * gx + root[1] * gy)
+                g[a, 0], g[a, 1] = cv * tx + sv * ty, cv * ty - sv * tx
+            z = scale * math.sqrt(inverse_creep[q, 2])
             weight = weights[i, k] * growth[i]
-            p1, p2, p3 = p[q]
-            for j in range(N_DOF):
-                gradient[i, j] += weight * (p1 * rows[0, j] + p2 * rows[1, j] + p3 * rows[2, j])
+            p1, p2 = weight * p[q, 0], weight * p[q, 1]
+            for a in range(6):
+                along, across = p1 * g[a, 0], p2 * g[a, 1]
+                gradient[i, 2 * a] += cu * along - su * across
+                gradient[i, 2 * a + 1] += su * along + cu * across
+            gradient[i, 12] += weight * p[q, 2] * z
             if not with_hessian:
                 continue
-            h11, h22, h33, h12, h13, h23 = h[q]
-            block[0, 0], block[1, 1], block[2, 2] = h11, h22, h33
-            block[0, 1] = block[1, 0] = h12
-            block[0, 2] = block[2, 0] = h13
-            block[1, 2] = block[2, 1] = h23
+            h11, h22, h12 = weight * h[q, 0], weight * h[q, 1], weight * h[q, 3]
             s1, s2 = stretch[q, 0], stretch[q, 1]
-            p1, p2 = turning[q, 0], turning[q, 1]
-            twist = (p1 + p2) / (s1 + s2)
+            t1, t2 = weight * turning[q, 0], weight * turning[q, 1]
+            twist = (t1 + t2) / (s1 + s2)
             if s1 - s2 > 1e-5 * s1:
-                flip = (p1 - p2) / (s1 - s2)
+                flip = (t1 - t2) / (s1 - s2)
             else:  # the limit of equal stretches, exact to second order in their difference
                 flip = 0.5 * (h11 + h22) - h12
-            _add_form(hessian[i], rows, block, twist, flip, weight, product)
+            # The 2 x 2 block of nodes a, b is the sum of M_rs g_ra g_sb over r, s = 1, 2.
+            same, other = 0.5 * (flip + twist), 0.5 * (flip - twist)
+            xx, yy, xy = cu * cu, su * su, cu * su
+            m11xx, m11xy, m11yy = h11 * xx + same * yy, (h11 - same) * xy, h11 * yy + same * xx
+            m22xx, m22xy, m22yy = h22 * yy + same * xx, (same - h22) * xy, h22 * xx + same * yy
+            both = (h12 + other) * xy
+            m12xy, m12yx = h12 * xx - other * yy, other * xx - h12 * yy  # U1i U2j, U2i U1j; m12xx = -both, m12yy = both
+            for a in range(6):
+                g1, g2 = g[a]
+                first[a, 0, 0], first[a, 0, 1] = m11xx * g1 - both * g2, m11xy * g1 + m12xy * g2
+                first[a, 1, 0], first[a, 1, 1] = m11xy * g1 + m12yx * g2, m11yy * g1 + both * g2
+                second[a, 0, 0], second[a, 0, 1] = m22xx * g2 - both * g1, m22xy * g2 + m12yx * g1
+                second[a, 1, 0], second[a, 1, 1] = m22xy * g2 + m12xy * g1, m22yy * g2 + both * g1
+            e = 0
+            for a in range(6):
+                g1, g2 = g[a]
+                for c in range(2):
+                    for b in range(a):
+                        hessian[i, e] += g1 * first[b, c, 0] + g2 * second[b, c, 0]
+                        hessian[i, e + 1] += g1 * first[b, c, 1] + g2 * second[b, c, 1]
+                        e += 2
+                    for d in range(c + 1):
+                        hessian[i, e] += g1 * first[a, c, d] + g2 * second[a, c, d]
+                        e += 1
+            h13, h23 = weight * z * h[q, 4], weight * z * h[q, 5]
+            for a in range(6):
+                along, across = h13 * g[a, 0], h23 * g[a, 1]
+                hessian[i, e] += cu * along - su * across
+                hessian[i, e + 1] += su * along + cu * across
+                e += 2
+            hessian[i, e] += weight * z * z * h[q, 2]
     return gradient, hessian
 
 

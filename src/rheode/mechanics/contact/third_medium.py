@@ -136,7 +136,7 @@ class Medium(Solid):
         return True
 
     def evaluate(self, x, order):
-        if order < 2:
+        if order == 0:
             return super().evaluate(x, order)
         stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
         if stretch.min() <= 0.0:
@@ -151,7 +151,8 @@ class Medium(Solid):
         if not np.isfinite(energy):
             return Evaluation(energy)
         parts = self.dofs, self.gradients, self.weights, self.growth, self.inverse_creep, stretch, frame
-        return Evaluation(energy, *entries(*parts, p, h, turning, True))
+        gradient, hessian = entries(*parts, p, h, turning, order == 2)
+        return Evaluation(energy, gradient, hessian if order == 2 else None)
 
     def commit(self, x):
         super().commit(x)
