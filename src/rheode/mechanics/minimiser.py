@@ -28,7 +28,7 @@ SMALLEST_SHIFT, LARGEST_SHIFT = 3e-6, 1e3
 UP, DOWN = 4.0, 0.1
 
 # A step that is limited to less than this is computed again with a restrained Hessian, so often, in so many of the first iterations.
-FREE_STEP, RESTRAINTS, EARLY = 0.9, 3, 2
+FREE_STEP, RESTRAINTS, EARLY = 0.75, 3, 2
 
 # Below this decrement a Hessian is kept as long as every step takes the decrement to this share of what it was.
 CLOSE, SETTLING = 1e-4, 0.05

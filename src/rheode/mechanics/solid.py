@@ -43,7 +43,7 @@ def _signed_svd(a, b, c, d):
     return q + r, q - r, math.cos(u), math.sin(u), math.cos(v), math.sin(v)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def kinematics(x, dofs, gradients, growth, inverse_creep):
     """Principal stretches (3 m, 3) of F_hat and frames (3 m, 4): cos, sin of U, cos, sin of V."""
     m = dofs.shape[0]
@@ -78,7 +78,7 @@ def kinematics(x, dofs, gradients, growth, inverse_creep):
     return stretch, frame
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p, h, turning, with_hessian):
     """Entries of gradient and Hessian from derivatives p, h by the stretches; `turning`: the p of the geometric stiffness.
 
@@ -154,7 +154,7 @@ def entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p, 
     return gradient, hessian
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _first_inversion(x, dx, dofs, gradients):
     """Smallest t > 0 at which det(F + t dF) vanishes in the plane at some point; inf where none does."""
     first = np.inf
@@ -185,7 +185,7 @@ def _first_inversion(x, dx, dofs, gradients):
     return first
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _advance(inverse_creep, frame, ratio):
     """Ccr^-1 <- S V diag(ratio^2) V^T S: the trial elastic strain, relaxed by `ratio`, is kept."""
     for q in range(len(frame)):

@@ -7,11 +7,15 @@ does not depend on threads.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numba import njit
 
+_POOL = ThreadPoolExecutor(2, "rheode")
 
-@njit(cache=True)
+
+@njit(cache=True, nogil=True)
 def _gather(starts, sources, entries):
     out = np.empty(len(starts) - 1)
     for k in range(len(out)):
@@ -79,12 +83,7 @@ class System:
 
     def energy(self, x):
         """Energy, inf where the configuration is not admissible."""
-        total = 0.0
-        for potential in self.potentials:
-            total += potential.evaluate(x, 0).energy
-            if not np.isfinite(total):
-                return np.inf
-        return total
+        return sum(_POOL.map(lambda potential: potential.evaluate(x, 0).energy, self.potentials))
 
     def evaluate(self, x, order):
         """(energy, gradient (size,) or None, values of the Hessian or None).
@@ -92,12 +91,10 @@ class System:
         Gradient entries of prescribed unknowns are reactions.  Where the energy is
         infinite the rest is None.
         """
-        parts = []
-        for potential in self.potentials:
-            part = potential.evaluate(x, order)
-            if not np.isfinite(part.energy):
-                return np.inf, None, None
-            parts.append(part)
+        # One potential is one thread's work, so that no result depends on their number.
+        parts = list(_POOL.map(lambda potential: potential.evaluate(x, order), self.potentials))
+        if not all(np.isfinite(part.energy) for part in parts):
+            return np.inf, None, None
         self._analyse()  # now: contact may have found its pairs anew
         energy = sum(part.energy for part in parts)
         self.energy_scale = sum(abs(part.energy) for part in parts)

@@ -39,7 +39,7 @@ def _film(d, h, k):
     return k * h * (s - 1.0 - math.log(s)), k * (1.0 - 1.0 / s), k / (h * s * s)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _add(gradient, hessian, order, on, closest, turn, nx, ny, d, length, b1, b2):
     """Add the derivatives of a barrier b of the distance d between a point and its closest point.
 
@@ -72,7 +72,7 @@ def _add(gradient, hessian, order, on, closest, turn, nx, ny, d, length, b1, b2)
             e += 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _pairs(points, pairs, areas, closed, shape, weight, h, k, order):
     """Energy, gradient (m, 12) and Hessian (m, 78) of pairs of sides."""
     m, n = len(pairs), points.shape[1]
@@ -154,7 +154,7 @@ def _pairs(points, pairs, areas, closed, shape, weight, h, k, order):
     return energy, gradient, hessian
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _planes(gaps, sides, areas, signs, shape, weight, h, k, order):
     """Energy, gradient (m, 4) and Hessian (m, 10) of sides before planes, at the gaps (m, PIECES + 1)."""
     m, n = gaps.shape

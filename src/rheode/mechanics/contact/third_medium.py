@@ -26,7 +26,7 @@ TRUST = 1000.0
 FAR = 0.5
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _respond(stretch, table, carried):
     """As neo_hookean.respond of order 2, with the Hessian at the carried pressures (points,).
 
@@ -61,7 +61,7 @@ def _respond(stretch, table, carried):
     return w, p, h, turning, pressure
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _volume_change(x, dx, dofs, gradients):
     """Linear change of the determinant of F in the plane, (3 m,)."""
     out = np.empty(3 * dofs.shape[0])

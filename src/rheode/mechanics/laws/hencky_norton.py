@@ -41,7 +41,7 @@ def _flow(q_trial, G, A, n, s_ref, fluidity, dt):
     return q, (q_trial - q) / (3.0 * G) - slip, slip
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def respond(stretch, table, dt, order):
     points = stretch.shape[0]
     per_element = points // table.shape[0]
@@ -89,7 +89,7 @@ def respond(stretch, table, dt, order):
     return w, p, h
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def relax(stretch, table, dt):
     points = stretch.shape[0]
     per_element = points // table.shape[0]

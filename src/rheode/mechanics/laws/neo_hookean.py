@@ -12,7 +12,7 @@ from numba import njit
 from rheode.mechanics.laws import Law
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def respond(stretch, table, dt, order):
     points = stretch.shape[0]
     per_element = points // table.shape[0]
