@@ -1,13 +1,12 @@
 """Linear solvers, minimiser and stepping."""
 
-import importlib.util
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from grids import body, grid, hencky, on
 
-from rheode.mechanics.linear import SOLVERS, linear_solver
+from rheode.mechanics.linear import SOLVERS, installed, linear_solver
 from rheode.mechanics.minimiser import Minimiser
 from rheode.mechanics.potential import Evaluation, Stateless, unknowns
 from rheode.mechanics.stepping import Memory, Steps, Stopped, march
@@ -16,7 +15,7 @@ from rheode.mechanics.system import System
 solvers = pytest.mark.parametrize(
     "name",
     [
-        pytest.param("pardiso", marks=pytest.mark.skipif(importlib.util.find_spec("pypardiso") is None, reason="MKL is not installed")),
+        pytest.param("pardiso", marks=pytest.mark.skipif(not installed("pardiso"), reason="MKL is not installed")),
         "qdldl",
         "superlu",
     ],

@@ -553,7 +553,7 @@ def _versions():
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version()}
-    for package in ("rheode", "numpy", "scipy", "numba", "pypardiso"):
+    for package in ("rheode", "numpy", "scipy", "numba", "mkl"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:  # rheode run from its source, say

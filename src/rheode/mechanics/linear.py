@@ -7,8 +7,11 @@ The matrix is given as the upper triangle in CSR with sorted columns and a full 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import ctypes.util
 import functools
+import importlib.metadata
 import importlib.util
 
 import numpy as np
@@ -24,10 +27,18 @@ POSITIVE_DEFINITE, INDEFINITE = 2, -4
 
 
 @functools.cache
-def _mkl():
-    from pypardiso import PyPardisoSolver
+def _mkl_path():
+    """Where MKL's runtime library is: in the installed package `mkl`, or where the system keeps it. None without."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("mkl") or ():
+            if "mkl_rt" in file.name and (".so" in file.name or ".dll" in file.name or ".dylib" in file.name):
+                return str(file.locate())
+    return ctypes.util.find_library("mkl_rt")
 
-    return PyPardisoSolver(mtype=POSITIVE_DEFINITE).libmkl  # searched for on disk: half a second
+
+@functools.cache
+def _mkl():
+    return ctypes.CDLL(_mkl_path())
 
 
 class Pardiso:
@@ -155,14 +166,21 @@ class SuperLU:
 SOLVERS = {solver.name: solver for solver in (Pardiso, Qdldl, SuperLU)}
 
 
+def installed(name: str) -> bool:
+    """Whether what the named solver needs is there."""
+    needs = {"pardiso": _mkl_path, "qdldl": lambda: importlib.util.find_spec("qdldl"), "superlu": lambda: True}
+    return bool(needs[name]())
+
+
 def linear_solver(name: str = "auto"):
     """The named solver, or the fastest that is installed.
 
     Raises ValueError for an unknown name and ImportError for one that is not installed.
     """
     if name == "auto":
-        have = {"pardiso": "pypardiso", "qdldl": "qdldl"}
-        name = next((key for key, module in have.items() if importlib.util.find_spec(module)), "superlu")
+        name = next(filter(installed, SOLVERS))
     if name not in SOLVERS:
         raise ValueError(f"unknown linear solver {name!r}; allowed: auto, {', '.join(SOLVERS)}")
+    if not installed(name):
+        raise ImportError(f"the linear solver {name} is not installed (pip install rheode[mkl] brings pardiso)")
     return SOLVERS[name]()
