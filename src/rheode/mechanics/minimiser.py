@@ -27,6 +27,9 @@ log = logging.getLogger("rheode.newton")
 SMALLEST_SHIFT, LARGEST_SHIFT = 3e-6, 1e3
 UP, DOWN = 4.0, 0.1
 
+# A body that nothing holds has a singular Hessian, whose last pivot may come out on either side of zero.
+ROUND_OFF = 1e-12
+
 # A step that is limited to less than this is computed again with a restrained Hessian, so often, in so many of the first iterations.
 FREE_STEP, RESTRAINTS, EARLY = 0.75, 3, 2
 
@@ -79,10 +82,8 @@ class Minimiser:
         smallest, count = self.smallest_shift * scale, 0
         shift = shift if shift > 0.1 * smallest else 0.0
         while shift <= LARGEST_SHIFT * scale:
-            values = hessian
-            if shift > 0.0:
-                values = hessian.copy()
-                values[diagonal] += shift
+            values = hessian.copy()
+            values[diagonal] += shift + ROUND_OFF * scale
             count += 1
             if self.solver.factor(values):
                 return shift, smallest, count
