@@ -86,7 +86,8 @@ class Packing(Model):
     gap: Annotated[float, Quantity("length", above=0)] = Field(0.01, description="Smallest initial distance between discs and to the walls")
     mesh_size: Annotated[float, Quantity("length", above=0)] | None = Field(None, description="Size of the elements; by default 0.7 mean particle radii")
     contact_size: Annotated[float, Quantity("length", above=0)] | None = Field(None, description="Size of the elements near contacts, up to mesh_size; by default 0.33 mean particle radii")
-    skeleton: Literal["loose", "welded"] = Field("loose", description="Whether the framework's contacts are bridged by necks, so that it bears load before it is clamped")
+    placement: Literal["random", "deposited"] = Field("random", description="Where the discs are: anywhere in the box, or fallen in from above and stuck, a loose bed in which every disc rests on another")
+    skeleton: Literal["loose", "welded", "cohesive"] = Field("loose", description="Whether contacts are bridged by necks, so that what they join bears load before it is clamped: none, the framework's, or all")
 
     @field_validator("contact_size")
     @classmethod
@@ -505,7 +506,7 @@ class Study(Model):
             lines.append(f"  {name}: {material.name}, {phase.role}, {', '.join(does)}")
         if micro.kind == "packing":
             width, height = (units.show(side, "length") for side in micro.box)
-            lines.append(f"  {micro.particles} discs in {width} x {height}, porosity {1 - sum(fractions.values()):.3f}, {micro.skeleton} skeleton, seed {micro.seed}")
+            lines.append(f"  {micro.particles} discs in {width} x {height}, porosity {1 - sum(fractions.values()):.3f}, {micro.placement}, {micro.skeleton} skeleton, seed {micro.seed}")
         elif micro.kind == "channel":
             lines.append(f"  a pore of {units.show(micro.width, 'length')} through {units.show(micro.depth, 'length')}, porosity {micro.porosity:g}")
         else:

@@ -52,12 +52,14 @@ def _particles(study, phases):
     fractions = {name: phase.fraction for name, phase in phases.items()}
     framework = [name for name, phase in phases.items() if phase.role == "framework"]
     welded = micro.skeleton == "welded"
-    packing = microstructure.pack(
-        fractions, micro.particles, micro.box, size_spread=micro.size_spread, seed=micro.seed, gap=micro.gap,
-        spanning=framework[0] if welded else None,
-    )  # fmt: skip
+    drawn = {"size_spread": micro.size_spread, "seed": micro.seed, "gap": micro.gap}
+    if micro.placement == "deposited":
+        packing = microstructure.deposit(fractions, micro.particles, micro.box, **drawn)
+    else:
+        packing = microstructure.pack(fractions, micro.particles, micro.box, **drawn, spanning=framework[0] if welded else None)
     mesh = microstructure.mesh_packing(packing, micro.mesh_size, micro.contact_size)
-    return microstructure.weld(mesh, phases=framework) if welded else mesh
+    joined = {"loose": [], "welded": framework, "cohesive": list(phases)}[micro.skeleton]
+    return microstructure.weld(mesh, phases=joined) if joined else mesh
 
 
 class Follow:

@@ -5,6 +5,7 @@
 """
 
 from .channel import channel
+from .deposition import deposit
 from .foreign import fill_pores, read_mesh
 from .infiltration import infiltrate
 from .mesh import PORE, Mesh, MeshError, Surface
@@ -13,4 +14,4 @@ from .packing import Packing, PackingError, pack
 from .parting import facing, part
 from .welding import weld
 
-__all__ = ["PORE", "Mesh", "MeshError", "Packing", "PackingError", "Surface", "channel", "facing", "fill_pores", "infiltrate", "mesh_packing", "pack", "part", "read_mesh", "weld"]
+__all__ = ["PORE", "Mesh", "MeshError", "Packing", "PackingError", "Surface", "channel", "deposit", "facing", "fill_pores", "infiltrate", "mesh_packing", "pack", "part", "read_mesh", "weld"]

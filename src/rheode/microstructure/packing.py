@@ -51,21 +51,11 @@ def pack(fractions, particles, box, *, size_spread=0.2, seed=1, gap=0.01, size_r
     the better arrangement is kept. The same seed gives the same packing. Returns a Packing; raises PackingError.
     """
     box = np.broadcast_to(np.asarray(box, float), 2).copy()
-    names = tuple(fractions)
-    shares = np.array([fractions[name] for name in names], float)
-    asked = f"area fractions {', '.join(f'{n} {f:g}' for n, f in zip(names, shares))} (sum {shares.sum():g}) with {particles} particles in a box of {box[0]:g} x {box[1]:g} um"
-    if not (np.isfinite(shares).all() and (shares > 0).all()):
-        raise PackingError(f"{asked}: each fraction must be above 0")
-    if particles < len(names):
-        raise PackingError(f"{asked}: at least one particle a phase is needed, {len(names)} in total")
-    if not 0 <= size_spread <= 1:
-        raise PackingError(f"{asked}: size_spread is {size_spread:g}; 0 to 1 is allowed")
-    if not gap >= 0 or not (box > 2 * gap).all():
-        raise PackingError(f"{asked}: gap is {gap:g} um; it must be at least 0 and far below the box")
+    names, shares, asked = check_fractions(fractions, particles, box, size_spread, gap)
     if spanning is not None and spanning not in names:
         raise PackingError(f"{asked}: there is no phase {spanning} that could span the box")
     ratio = np.array([(size_ratio or {}).get(name, 1.0) for name in names])
-    counts = _share_out(particles, shares / ratio**2)
+    counts = share_out(particles, shares / ratio**2)
     phase = np.repeat(np.arange(len(names)), counts)
 
     left = effort if spanning is None else 10 * effort
@@ -73,7 +63,7 @@ def pack(fractions, particles, box, *, size_spread=0.2, seed=1, gap=0.01, size_r
     while left > 0:
         rng = np.random.default_rng([seed, attempt])
         attempt += 1
-        radii = _draw_radii(rng, phase, ratio, shares * box.prod(), size_spread)
+        radii = draw_radii(rng, phase, ratio, shares * box.prod(), size_spread)
         centres, scale, evaluations = _settle(rng, radii, box, gap, left)
         left -= evaluations
         if scale == 1.0:
@@ -90,6 +80,22 @@ def pack(fractions, particles, box, *, size_spread=0.2, seed=1, gap=0.01, size_r
     raise PackingError(f"{asked} and a gap of {gap:g} um can't be packed: {reached:.3f} in total was reached in {attempt} tries; lower the fractions or the gap, or change size_spread ({size_spread:g}), the seed or the number of particles")
 
 
+def check_fractions(fractions, particles, box, size_spread, gap):
+    """(names, area fractions, what is asked in words); raises PackingError for numbers that make no sense."""
+    names = tuple(fractions)
+    shares = np.array([fractions[name] for name in names], float)
+    asked = f"area fractions {', '.join(f'{n} {f:g}' for n, f in zip(names, shares))} (sum {shares.sum():g}) with {particles} particles in a box of {box[0]:g} x {box[1]:g} um"
+    if not (np.isfinite(shares).all() and (shares > 0).all()):
+        raise PackingError(f"{asked}: each fraction must be above 0")
+    if particles < len(names):
+        raise PackingError(f"{asked}: at least one particle a phase is needed, {len(names)} in total")
+    if not 0 <= size_spread <= 1:
+        raise PackingError(f"{asked}: size_spread is {size_spread:g}; 0 to 1 is allowed")
+    if not gap >= 0 or not (box > 2 * gap).all():
+        raise PackingError(f"{asked}: gap is {gap:g} um; it must be at least 0 and far below the box")
+    return names, shares, asked
+
+
 def spans(packing, phase, reach):
     """Whether discs of a phase that are closer than `reach` (um) to each other and the walls connect floor and top."""
     centres, radii = packing.centres[packing.phase == phase], packing.radii[packing.phase == phase]
@@ -100,7 +106,7 @@ def spans(packing, phase, reach):
     return bool(np.isin(piece[floor], piece[top]).any())
 
 
-def _share_out(particles, weights):
+def share_out(particles, weights):
     """Whole numbers, at least 1 each, that sum to `particles` and follow the weights (largest remainders)."""
     wanted = particles * weights / weights.sum()
     counts = np.maximum(1, np.floor(wanted)).astype(int)
@@ -111,7 +117,7 @@ def _share_out(particles, weights):
     return counts
 
 
-def _draw_radii(rng, phase, ratio, areas, spread):
+def draw_radii(rng, phase, ratio, areas, spread):
     width = np.sqrt(np.log1p(spread**2))
     radii = np.exp(width * np.clip(rng.standard_normal(len(phase)), -2.5, 2.5)) * ratio[phase]
     for p, area in enumerate(areas):

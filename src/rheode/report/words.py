@@ -99,7 +99,8 @@ def summary(run):
                   "all changes are measured from the clamped state")
     packing = f"{mesh.grains.sum()} particles in a box of {mesh.box[0]:g} × {mesh.box[1]:g}&nbsp;µm"
     if study.microstructure.kind == "packing":
-        packing += f" (random packing, seed {study.microstructure.seed}, {study.microstructure.skeleton} skeleton)"
+        kind = "bed of fallen discs" if study.microstructure.placement == "deposited" else "random packing"
+        packing += f" ({kind}, seed {study.microstructure.seed}, {study.microstructure.skeleton} skeleton)"
     medium, film = study.mechanics.medium, study.mechanics.barrier
     if study.mechanics.contact == "barrier":
         contact = f"Contact is carried by a barrier on the particles' surfaces ({quantity(film.stiffness, 'pressure')} at half the distance of {quantity(film.distance, 'length')}, where it begins)"
