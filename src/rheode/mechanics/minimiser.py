@@ -30,6 +30,9 @@ UP, DOWN = 4.0, 0.1
 # A body that nothing holds has a singular Hessian, whose last pivot may come out on either side of zero.
 ROUND_OFF = 1e-12
 
+# GPa um2 per um of depth: below it an energy is none.
+LEAST_ENERGY = 1e-12
+
 # A step that is limited to less than this is computed again with a restrained Hessian, so often, in so many of the first iterations.
 FREE_STEP, RESTRAINTS, EARLY = 0.75, 3, 2
 
@@ -119,7 +122,7 @@ class Minimiser:
                 limit = min(1.0, self.system.max_step(x, dx))
                 if limit > FREE_STEP:
                     break
-            decrement = -slope / (self.system.energy_scale + 1e-12)
+            decrement = -slope / (self.system.energy_scale + LEAST_ENERGY)
             small = decrement < self.decrement or (residual < self.residual and decrement < 1e-9)
             close = shift == 0.0 and limit == 1.0 and decrement < CLOSE
             found, step = self._search(x, dx, limit, energy, slope, 1 if close else 2)
@@ -147,7 +150,7 @@ class Minimiser:
 
     def _search(self, x, dx, step, energy, slope, order):
         """Backtrack until the energy falls enough (Armijo): (state there, evaluated to `order`, or None; step)."""
-        free, scale = self.system.unknowns.free, self.system.energy_scale
+        free, scale = self.system.unknowns.free, self.system.energy_scale + LEAST_ENERGY
         noise = 3e-12 * scale
         # The full step is nearly always accepted, so its Hessian is not computed in vain.
         trial = x + step * dx
@@ -179,17 +182,17 @@ class Minimiser:
         one with a new Hessian, and its decrement is measured, not promised.
         """
         x, energy, gradient = found[:3]
-        free, noise = self.system.unknowns.free, 3e-12 * self.system.energy_scale
+        free, scale = self.system.unknowns.free, self.system.energy_scale + LEAST_ENERGY
         while True:
             dx = np.zeros_like(x)
             dx[:free] = -self.solver.solve(gradient[:free])
-            before, decrement = decrement, -float((gradient[:free] * dx[:free]).sum()) / (self.system.energy_scale + 1e-12)
+            before, decrement = decrement, -float((gradient[:free] * dx[:free]).sum()) / scale
             if self.system.max_step(x, dx) < 1.0 or not decrement < SETTLING * before:
                 return x, None
             if decrement < self.decrement:
                 return x + dx, decrement
             found = self.system.evaluate(x + dx, 1)
-            if not found[0] <= energy + noise:
+            if not found[0] <= energy + 3e-12 * scale:
                 return x, None
             x, energy, gradient = x + dx, *found[:2]
 
