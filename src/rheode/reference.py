@@ -165,6 +165,9 @@ def _briefly(material, parameter):
     return "; ".join(ends) if material.lithiated_formula else next(end for end in ends if end != "-")
 
 
+NAMED = {"phases": "NAME", "interfaces": "PHASE-PHASE"}  # sections of a study whose keys are names
+
+
 def _section(title, model, path):
     parts = [f"## {title}", model.__doc__.strip().split("\n\n")[0] if path else "Sections have their own tables below.", _table(model)]
     for key, field in fields_by_key(model).items():
@@ -178,8 +181,8 @@ def _section(title, model, path):
                 parts += _section(f"`{name}` of kind `{tag}`", option, here)
         elif isinstance(target, type) and issubclass(target, Model):
             parts += _section(f"`{name}`", target, here)
-        elif key == "phases":
-            parts += _section("`phases.NAME`", get_args(target)[1], (*here, "NAME"))
+        elif key in NAMED:
+            parts += _section(f"`{key}.{NAMED[key]}`", get_args(target)[1], (*here, NAMED[key]))
     return parts
 
 

@@ -189,6 +189,23 @@ class Mechanics(Model):
         return pressure
 
 
+class Interface(Model):
+    """A bond that may part; its key names the two phases, `si-electrolyte`. Interfaces that are not named stay bonded."""
+
+    strength: Annotated[float, Quantity("pressure", least=0)] = Field(description="Largest traction that it bears in opening; 0 for faces that only touch")
+    energy: Annotated[float, Quantity("fracture energy", above=0)] = Field(description="Work that parting it takes, per area before deformation")
+    shear: Annotated[float, Quantity("share", least=0, most=100)] = Field(1.0, description="Strength in sliding by that in opening; the energy is the same")
+    stiffness: Annotated[float, Quantity("interface stiffness", above=0)] | None = Field(None, description="Traction by opening before it tears, and pressure by overlap where faces meet again; by default that of a layer of the softer phase a tenth of an element thick, or more where strength and energy ask for it")
+
+    @field_validator("stiffness")
+    @classmethod
+    def _energy_suffices(cls, stiffness, info: ValidationInfo):
+        strength, energy = info.data.get("strength"), info.data.get("energy")
+        if None not in (stiffness, strength, energy) and stiffness * energy <= 0.5 * strength**2:
+            raise refuse(f"above {units.show(0.5 * strength**2 / energy, 'interface stiffness')}, strength^2 / (2 energy), below which the energy is spent before the strength is reached")
+        return stiffness
+
+
 Duration = Annotated[float, Quantity("time", least=0)]
 
 
@@ -296,6 +313,7 @@ class Study(Model):
     microstructure: Annotated[Packing | MeshFile | Channel, Field(discriminator="kind")] = Field(description="Where the particles are")
     walls: Annotated[Rigid | Pressure | Fixture, Field(discriminator="kind")] = Field(description="What holds the electrode")
     mechanics: Mechanics = Field(Mechanics(), description="How the mechanical problem is posed")
+    interfaces: dict[str, Interface] = Field({}, description="Bonds between phases that may part, by the names of the two phases (`si-electrolyte`)")
     cycling: Cycling = Field(description="The protocol")
     stepping: Stepping = Field(Stepping(), description="Limits of the adaptive increments")
     output: Output = Field(Output(), description="What is measured and stored")
@@ -384,6 +402,27 @@ class Study(Model):
         if sorted(phase.role for phase in phases.values()) != wanted or any(phase.fills is not None for phase in phases.values()):
             raise refuse_at(("", f"a channel of porosity {micro.porosity:g} takes one {' and one '.join(wanted)} phase, the active one in the pore; got {', '.join(phase.role for phase in phases.values())}"))
         return micro
+
+    @field_validator("interfaces")
+    @classmethod
+    def _between_phases(cls, interfaces, info: ValidationInfo):
+        phases, mechanics = info.data.get("phases"), info.data.get("mechanics")
+        if not interfaces or phases is None:
+            return interfaces
+        faults, seen = [], {}
+        for key in interfaces:
+            pair = key.split("-")
+            if len(pair) != 2 or not set(pair) <= set(phases):
+                faults.append((key, f"not an interface; two of the phases {', '.join(phases)} joined by '-'"))
+                continue
+            twin = seen.setdefault(frozenset(pair), key)
+            if twin != key:
+                faults.append((key, f"the same interface as {twin}; give it once"))
+        if mechanics is not None and mechanics.contact == "barrier":
+            faults.append(("", "interfaces part with contact: third-medium only; bodies that are bonded are too close for the barrier"))
+        if faults:
+            raise refuse_at(*faults)
+        return interfaces
 
     @classmethod
     def load(cls, study, overrides=()) -> "Study":
@@ -483,6 +522,13 @@ class Study(Model):
                 f"The rigid box is overfull: at x = {self.cycling.lithiation:g} the phases would take {grown:.3f} of it, so the pores shut "
                 "and the walls bear hydrostatic pressures of the order of a GPa."
             )
+        for name, bond in self.interfaces.items():
+            radius = self.microstructure.mean_radius(total) if mesh is None else mesh.mean_radius
+            if bond.strength > 0 and (parts := 2 * bond.energy / bond.strength) > 0.1 * radius:
+                said.append(
+                    f"Interface {name} parts at an opening of {parts:.2g} um (twice its energy by its strength), {parts / radius:.0%} of the mean particle radius: "
+                    "until then it bridges the gap, which does not count as lost contact."
+                )
         if self.microstructure.kind != "packing":
             return said
         radius = self.microstructure.mean_radius(total)
@@ -516,6 +562,8 @@ class Study(Model):
             "pressure": lambda: f"{units.show(walls.pressure, 'pressure')} on the top wall",
             "fixture": lambda: f"a fixture of {units.show(walls.stiffness, 'stiffness')} with {units.show(walls.preload, 'pressure')} preload",
         }[walls.kind]()
+        for name, bond in self.interfaces.items():
+            lines.append(f"  {name} parts at {units.show(bond.strength, 'pressure')}, {units.show(bond.energy, 'fracture energy')}")
         lines.append(f"  {load}, {self.mechanics.plane.replace('_', ' ')}, {units.show(self.temperature, 'temperature')}")
         lines.append(
             f"  {cycling.cycles} cycle{'s' * (cycling.cycles > 1)} at {units.show(cycling.rate, 'rate')}, x {cycling.start:g} to {cycling.lithiation:g} "

@@ -34,6 +34,8 @@ KINDS = {
     "pressure": Kind("a pressure", "GPa", ("MPa", "GPa"), "100 MPa"),
     "stress": Kind("a stress", "GPa", ("GPa", "MPa"), "18 GPa"),
     "stiffness": Kind("a stiffness per unit strain of the electrode's thickness", "GPa", ("GPa", "MPa"), "5 GPa"),
+    "interface stiffness": Kind("a stiffness of an interface", "GPa/um", ("GPa/um", "MPa/um"), "100 GPa/um"),
+    "fracture energy": Kind("a fracture energy", "GPa*um", ("J/m^2", "mJ/m^2"), "1 J/m^2"),
     "time": Kind("a time", "s", ("h", "min", "s"), "1 h"),
     "temperature": Kind("a temperature", "K", ("degC", "K"), "70 degC"),
     "rate": Kind("a C-rate", "1/s", ("C", "1/s"), "0.1 C"),

@@ -26,9 +26,9 @@ STEPS = Steps(0.3, 0.3, 1e-6, easy=30, hard=60)
 
 
 def loose(study, mesh) -> bool:
-    """Whether particles must find each other before the walls meet resistance; what fills pores holds them at once."""
+    """Whether particles must find each other before the walls meet resistance; what fills pores or bonds them holds them at once."""
     welded = study.microstructure.kind == "packing" and study.microstructure.skeleton != "loose"
-    return study.walls.kind != "rigid" and not welded and not mesh.filling and mesh.particles > 1
+    return study.walls.kind != "rigid" and not welded and not mesh.filling and not study.interfaces and mesh.particles > 1
 
 
 def jam(study, mesh):

@@ -8,6 +8,7 @@ from scipy.sparse.linalg import splu
 
 from rheode import measures
 from rheode.cycling import phases
+from rheode.mechanics.cohesion import Cohesion
 from rheode.mechanics.contact.barrier import Drag, barrier
 from rheode.mechanics.contact.third_medium import third_medium
 from rheode.mechanics.elements import gradients_t6
@@ -19,10 +20,16 @@ from rheode.mechanics.potential import unknowns
 from rheode.mechanics.solid import pressure, von_mises
 from rheode.mechanics.system import System
 from rheode.mechanics.walls import Fixture, StackPressure
+from rheode.microstructure import facing
 
 # GPa/um2 that hold particles which touch nothing: a step of 0.01 um takes a pressure of 1.5e-5 GPa on a particle of
 # 1 um radius, and none once it rests.
 DRAG = 1e-3
+
+# An interface gives as much as a layer of the softer phase of this share of an element's side.
+LAYER = 0.1
+# Share of its stiffness that holds what has parted all around against what an increment moves it.
+HOLD = 1e-5
 
 
 def build_mesh(study):
@@ -33,7 +40,7 @@ def build_mesh(study):
     for name, phase in study.phases.items():
         if phase.fills is not None:
             mesh = microstructure.infiltrate(mesh, name, phase.fills)
-    return mesh
+    return microstructure.part(mesh, [name.split("-") for name in study.interfaces]) if study.interfaces else mesh
 
 
 def _particles(study, phases):
@@ -131,8 +138,9 @@ class Model:
         if walls == "fixture":
             self.loads.append(Fixture(self.unknowns, "wall top", width, height))
         solids = [part for phase in self.phases for part in phase.parts]
+        self.interfaces = {name: self._interface(name, bond) for name, bond in study.interfaces.items()}
         self.inertia = [self._inertia()] if study.mechanics.inertia else []
-        self.system = System(self.unknowns, [*solids, *self.contact, *self.inertia, *self.loads])
+        self.system = System(self.unknowns, [*solids, *self.contact, *self.interfaces.values(), *self.inertia, *self.loads])
         # Bodies that touch nothing have soft modes: a shift that fits the rest would hold them.
         softest = {"smallest_shift": 1e-6} if self.follow else {}
         self.minimise = Minimiser(self.system, linear_solver(), **softest)
@@ -164,6 +172,17 @@ class Model:
             *barrier(mesh.nodes, free, self.unknowns, film.distance, film.stiffness, walls),
             Drag(self.unknowns, solid, area[solid], DRAG),
         ]
+
+    def _interface(self, name, bond):
+        pair, mesh, study = name.split("-"), self.mesh, self.study
+        sides, stiffness = facing(mesh, *pair), bond.stiffness
+        if stiffness is None:
+            moduli = [self.materials[phase].at(np.array(study.cycling.start), study.temperature) for phase in pair]
+            softer = min(float(each["K"] + 4 / 3 * each["G"]) for each in moduli)
+            length = np.linalg.norm(mesh.nodes[sides[:, 0, 2]] - mesh.nodes[sides[:, 0, 0]], axis=1).mean()
+            # At twice the least stiffness for strength and energy the traction falls over as much opening as it rose.
+            stiffness = max(softer / (LAYER * length), bond.strength**2 / bond.energy)
+        return Cohesion(mesh.nodes, sides, self.unknowns, stiffness, bond.strength, bond.energy, bond.shear, HOLD * stiffness)
 
     def _inertia(self):
         study, mesh = self.study, self.mesh
@@ -248,6 +267,11 @@ class Model:
         row["elastic energy [GPa um2]"] = sum(phase.stored for phase in self.phases)
         row["creep dissipation [GPa um2]"] = sum(phase.dissipated for phase in self.phases)
         row["chemical work [GPa um2]"] = sum(phase.chemical for phase in self.phases)
+        for name, interface in self.interfaces.items():
+            row[f"lost contact {name} []"], row[f"contact again {name} []"] = interface.shares(x, self.gap)
+        if self.interfaces:
+            row["interface energy [GPa um2]"] = sum(each.stored for each in self.interfaces.values())
+            row["debonding dissipation [GPa um2]"] = sum(each.dissipated + each.held for each in self.interfaces.values())
         if self.inertia:
             row["kinetic energy [GPa um2]"] = self.inertia[0].kinetic_energy()
         row["medium energy [GPa um2]"] = sum(part.evaluate(x, 0).energy for part in self.contact)

@@ -1,7 +1,7 @@
 """A cohesive zone: two faces that hold together up to a strength, let go, and press on each other when they meet again.
 
 Six-node elements on pairs of T6 sides that coincide before deformation.  The jump between
-the faces has a normal part d_n and a sliding part d_s, measured against the middle of the two
+the faces has a normal part d_n and a sliding part d_s, measured against the chord between the two
 deformed sides; the effective opening is delta = sqrt(<d_n>^2 + b^2 d_s^2) (Camacho and Ortiz, Int. J. Solids
 Struct. 33 (1996) 2899).  Its traction rises with the stiffness k to the strength s and falls
 linearly to zero, the area below being the fracture energy g.  The largest opening so far
@@ -27,15 +27,16 @@ _SLOPES = np.array([[-1.5, 2.0, -0.5], [-0.5, 0.0, 0.5], [0.5, -2.0, 1.5]])
 
 
 def _rows():
-    """(3, 4, 12): jump and tangent (x, y each) at the points from the dofs of the first and the second side."""
+    """(3, 4, 12): jump and direction of the side (x, y each) at the points from the dofs of the first and the second side."""
     rows = np.zeros((3, 4, 12))
     for point in range(3):
         for axis in range(2):
             rows[point, axis, 2 * point + axis] = -1.0
             rows[point, axis, 6 + 2 * point + axis] = 1.0
-            for node in range(3):
-                for side in (0, 6):
-                    rows[point, 2 + axis, side + 2 * node + axis] = 0.5 * _SLOPES[point, node]
+            # The chord, mean of both sides: tangents at the ends of a side can turn over where a soft body is crumpled.
+            for side in (0, 6):
+                rows[point, 2 + axis, side + axis] = -0.5
+                rows[point, 2 + axis, side + 4 + axis] = 0.5
     return rows
 
 
@@ -91,22 +92,24 @@ class Cohesion:
 
     nodes: (n, 2) um. sides: (m, 2, 3) nodes (end, middle, end) of the first body's side, walked with the body on the
     left, and those of the second body at the same places. stiffness, strength, energy: scalars or (m,), see `Law`;
-    shear: ratio b of the strength in sliding to that in opening. State: the largest effective opening at each point.
+    shear: ratio b of the strength in sliding to that in opening. hold: GPa/um, traction by the change of the jump in an
+    increment, which keeps in place what has parted all around; it vanishes at rest.
+    State: the largest effective opening at each point, and the jumps.
     """
 
     signature = 0
 
-    def __init__(self, nodes, sides, unknowns, stiffness, strength, energy, shear=1.0):
+    def __init__(self, nodes, sides, unknowns, stiffness, strength, energy, shear=1.0, hold=0.0):
         m = len(sides)
         self.dofs = unknowns.displacement[sides].reshape(m, 12)
         start = np.asarray(nodes, float)[sides].reshape(m, 12)
         self._start = np.einsum("kci,mi->mkc", _ROWS, start)
         self._start[..., :2] = 0.0  # the faces coincide, whatever round-off says
-        self.areas = _WEIGHTS * np.linalg.norm(self._start[..., 2:], axis=2)
+        self.areas = _WEIGHTS * np.linalg.norm(np.einsum("ka,mai->mki", _SLOPES, start[:, :6].reshape(m, 3, 2)), axis=2)
         self.law = Law(*(np.broadcast_to(v, m) for v in (stiffness, strength, energy)))
-        self._shear2 = float(shear) ** 2
-        self.largest = np.zeros((m, 3))
-        self.dissipated = self.stored = 0.0
+        self._shear2, self.hold = float(shear) ** 2, float(hold)
+        self.largest, self._jumps = np.zeros((m, 3)), np.zeros((2, m, 3))
+        self.dissipated = self.held = self.stored = 0.0
 
     def begin(self, dt, fields):
         pass
@@ -133,6 +136,8 @@ class Cohesion:
         further, apart = opening > self.largest, normal > 0.0
         energy = np.where(further, law.work(opening) - self._lost(), 0.5 * secant * opening**2)
         energy += 0.5 * law.stiffness * np.minimum(normal, 0.0) ** 2
+        moved_n, moved_s = normal - self._jumps[0], sliding - self._jumps[1]
+        energy += 0.5 * self.hold * (moved_n**2 + moved_s**2)
         total = float((self.areas * energy).sum())
         if order == 0:
             return Evaluation(total)
@@ -140,22 +145,22 @@ class Cohesion:
         traction, slope = law.traction(opening)
         ratio = np.where(further, traction / np.maximum(opening, 1e-300), secant)
         k_n, k_s = np.where(apart, ratio, law.stiffness), self._shear2 * ratio
+        f_n, f_s = k_n * normal + self.hold * moved_n, k_s * sliding + self.hold * moved_s
         zero = np.zeros_like(n)
         # Changes of the jump across and along the side, of the side's direction and its length, as rows (m, 3, 4)
         # on changes of jump and tangent.
         across, along = np.concatenate([n, zero], axis=2), np.concatenate([e, zero], axis=2)
         turn, stretch = np.concatenate([zero, n / length], axis=2), np.concatenate([zero, e / length], axis=2)
         g_n, g_s = across - sliding[..., None] * turn, along + normal[..., None] * turn
-        local = (k_n * normal)[..., None] * g_n + (k_s * sliding)[..., None] * g_s
+        local = f_n[..., None] * g_n + f_s[..., None] * g_s
         gradient = np.einsum("mkc,kci->mi", self.areas[..., None] * local, _ROWS)
         if order == 1:
             return Evaluation(total, gradient)
 
         bend = np.where(further, slope - ratio, 0.0) / np.maximum(opening, 1e-150) ** 2
         pull = np.maximum(normal, 0.0)[..., None] * g_n + (self._shear2 * sliding)[..., None] * g_s
-        form = _form(k_n, g_n, g_n) + _form(k_s, g_s, g_s) + _form(bend, pull, pull)
+        form = _form(k_n + self.hold, g_n, g_n) + _form(k_s + self.hold, g_s, g_s) + _form(bend, pull, pull)
         # Both jumps bend as the side turns: d2 normal = -2 turn along - normal turn^2 + 2 sliding turn stretch, and likewise.
-        f_n, f_s = k_n * normal, k_s * sliding
         form += _form(2.0 * f_s, turn, across) - _form(2.0 * f_n, turn, along)
         form -= _form(f_n * normal + f_s * sliding, turn, turn)
         form += _form(2.0 * (f_n * sliding - f_s * normal), turn, stretch)
@@ -173,8 +178,11 @@ class Cohesion:
         normal, sliding, _ = self.jumps(x)
         opening = self._opening(normal, sliding)
         self.largest = np.maximum(self.largest, opening)
-        held = 0.5 * self.law.secant(self.largest) * opening**2 + 0.5 * self.law.stiffness * np.minimum(normal, 0.0) ** 2
-        self.stored = float((self.areas * held).sum())
+        stored = 0.5 * self.law.secant(self.largest) * opening**2 + 0.5 * self.law.stiffness * np.minimum(normal, 0.0) ** 2
+        self.stored = float((self.areas * stored).sum())
+        jumps = np.stack([normal, sliding])
+        self.held += self.hold * float((self.areas * (jumps - self._jumps) ** 2).sum())
+        self._jumps = jumps
         self.dissipated = float((self.areas * self._lost()).sum())
 
     def damage(self):
@@ -188,11 +196,12 @@ class Cohesion:
         return tuple(float((self.areas * (parted & where)).sum() / self.areas.sum()) for where in (apart, ~apart))
 
     def state(self):
-        return {"largest": self.largest.copy(), "energies": np.array([self.dissipated, self.stored])}
+        energies = np.array([self.dissipated, self.held, self.stored])
+        return {"largest": self.largest.copy(), "jumps": self._jumps.copy(), "energies": energies}
 
     def restore(self, state):
-        self.largest = state["largest"].copy()
-        self.dissipated, self.stored = (float(v) for v in state["energies"])
+        self.largest, self._jumps = state["largest"].copy(), state["jumps"].copy()
+        self.dissipated, self.held, self.stored = (float(v) for v in state["energies"])
 
 
 def _form(factor, a, b):
