@@ -232,8 +232,8 @@ class Model:
         index = [self.unknowns.blocks[name][0] for name in ("wall top", "wall right", "stretch zz")]
         return x[index], inside[index]
 
-    def row(self, x, gaps=(0.5, 1.0, 2.0)):
-        """The measures of a committed state as columns of the history; docs/theory.md defines each."""
+    def row(self, x, forces, gaps=(0.5, 1.0, 2.0)):
+        """The measures of a committed state with the supports' `forces` as columns of the history; docs/theory.md defines each."""
         row = {}
         displacement = self.displacement(x)
         distortion, smallest = 1.0, np.inf
@@ -260,7 +260,7 @@ class Model:
         row["width [um]"] = walls.width
         stretch = 1.0 + self.scalar(x, "stretch zz")
         row["stretch zz []"] = stretch
-        top, right, out_of_plane = self.supports(x)[1]
+        top, right, out_of_plane = forces
         row["wall pressure [GPa]"] = -top / (walls.width * stretch)
         row["side pressure [GPa]"] = -right / (walls.thickness * stretch)
         row["out-of-plane stress [GPa]"] = out_of_plane / (walls.width * walls.thickness)

@@ -305,7 +305,7 @@ class _Run:
         position, force = model.supports(self.x)
         row = {"increment []": len(self.record.rows), "cycle []": cycle, "half []": kind,
                "time [s]": elapsed, "lithiation []": lithiation}  # fmt: skip
-        row |= model.row(self.x)
+        row |= model.row(self.x, force)
         self.wall_work += 0.5 * float((self.force + force) @ (position - self.position))
         self.position, self.force = position, force
         row[WALL_WORK] = self.wall_work

@@ -113,13 +113,8 @@ class System:
 
     def gradients(self, x):
         """Gradient (size,) of each potential alone: who pushes where."""
-        out = []
-        for potential in self.potentials:
-            g = np.zeros(self.unknowns.size)
-            entries = potential.evaluate(x, 1).gradient
-            np.add.at(g, potential.dofs.ravel(), entries.ravel())
-            out.append(g)
-        return out
+        entries = [potential.evaluate(x, 1).gradient for potential in self.potentials]  # first: contact may find its pairs anew
+        return [np.bincount(p.dofs.ravel(), g.ravel(), self.unknowns.size) for p, g in zip(self.potentials, entries, strict=True)]
 
     def begin(self, dt, fields):
         for potential in self.potentials:
