@@ -28,10 +28,9 @@ def _gather(starts, sources, entries):
 
 def _gather_map(target, n):
     """For each of `n` targets the positions in `target` (negative: dropped) that add to it."""
-    order = np.argsort(target, kind="stable")
-    order = order[np.searchsorted(target[order], 0) :]
-    starts = np.searchsorted(target[order], np.arange(n + 1))
-    return starts, order.astype(np.int32)  # half the memory; the entries are fewer than 2^31
+    order = np.argsort(target, kind="stable").astype(np.int32)  # half the memory; the entries are fewer than 2^31
+    counts = np.bincount(target[target >= 0], minlength=n)
+    return np.concatenate([[0], np.cumsum(counts)]), order[len(order) - counts.sum() :]
 
 
 class System:
@@ -52,24 +51,28 @@ class System:
         signature = tuple(p.signature for p in self.potentials)
         if signature == self._signature:
             return
-        free, gradient_target, rows, columns = self.unknowns.free, [], [], []
+        free = self.unknowns.free
+        self._gradient_map = _gather_map(np.concatenate([p.dofs.ravel() for p in self.potentials]).astype(np.int32), self.unknowns.size)
+        # A key for the place of every entry in the upper triangle, -1 where an unknown is prescribed. This is where a
+        # large system takes most memory, so nothing is kept longer than needed.
+        keys, doubled, before = [np.arange(free) * (free + 1)], [], 0  # the diagonal is always there
         for potential in self.potentials:
-            dofs = potential.dofs
-            i, j = np.tril_indices(dofs.shape[1])
-            a, b = dofs[:, i].ravel(), dofs[:, j].ravel()
+            i, j = (index.astype(np.int32) for index in np.tril_indices(potential.dofs.shape[1]))
+            a, b = potential.dofs[:, i], potential.dofs[:, j]
+            key = np.where(np.maximum(a, b) < free, np.minimum(a, b) * free + np.maximum(a, b), -1).ravel()
             # An off-diagonal entry of the packed triangle stands for (i, j) and (j, i): where both
             # dofs are one unknown (a wall) it counts twice.
-            self_pair = (i != j)[None, :] & (dofs[:, i] == dofs[:, j])
-            rows.append((np.minimum(a, b), np.maximum(a, b), self_pair.ravel()))
-            gradient_target.append(dofs.ravel())
-        self._gradient_map = _gather_map(np.concatenate(gradient_target), self.unknowns.size)
-        low, high, twice = (np.concatenate(part) for part in zip(*rows, strict=True))
-        self._doubled = np.flatnonzero(twice & (high < free))
-        key = np.where(high < free, low * free + high, -1)
-        key_all = np.concatenate([key, np.arange(free) * (free + 1)])  # the diagonal is always there
-        unique = np.unique(key_all)
+            doubled.append(before + np.flatnonzero(((a == b) & (i != j)).ravel() & (key >= 0)))
+            before += key.size
+            keys.append(key)
+        key = np.concatenate(keys)
+        del keys
+        self._doubled = np.concatenate(doubled)
+        unique = np.unique(key)
         unique = unique[unique >= 0]
-        target = np.where(key >= 0, np.searchsorted(unique, key), -1)
+        target = np.searchsorted(unique, key[free:]).astype(np.int32)
+        target[key[free:] < 0] = -1
+        del key
         self._hessian_map = _gather_map(target, len(unique))
         self.indices = (unique % free).astype(np.int32)
         self.indptr = np.searchsorted(unique // free, np.arange(free + 1)).astype(np.int32)
