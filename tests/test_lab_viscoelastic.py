@@ -51,6 +51,13 @@ def test_one_set_of_parameters_gives_all_printed_figures():
         assert loop.dissipated == pytest.approx(1.0, rel=0.15) and loop.loss == pytest.approx(0.80, abs=0.04)
 
 
+def test_the_network_depends_on_a_dashpot_that_the_figures_do_not_tell(copolymer):
+    """Requirement: what is said of the network's modulus is computed: a cubic dashpot fits the printed figures as well, with twice the network."""
+    cubic = fit_printed(PAN_2024, steps=100, exponent=3.0)
+    assert 1e3 * cubic.network == pytest.approx(62, abs=1) and "62 kPa" in COPOLYMER.network_modulus.conditions
+    assert (cubic.residuals**2).sum() < 0.3 and (copolymer.residuals**2).sum() < 0.3  # of five figures
+
+
 def test_what_the_law_can_not_do(copolymer):
     """Requirement: known limits are numbers: after 5 min of rest the law keeps part of the elongation, where the paper's strip had come back; softening that outlasts recovery is not in it."""
     bar, ramp = Bar(parts(copolymer.p, copolymer.seen)), np.linspace(0, 4, 201)[1:]
@@ -103,10 +110,10 @@ def found(rubber):
 
 def test_known_parameters_come_back():
     """Requirement: from two noisy loops and the rest between them, network, limit stretch and two branches return within 3 % and within their intervals."""
-    rubber, (each,) = fit([recorded(1)], 2, pieces=120)
+    rubber, (each,) = fit([recorded(1)], 2, pieces=200)
     truth = [MU, LIMIT, *np.ravel(TWO)]
     assert found(rubber) == pytest.approx(truth, rel=0.03)
-    assert each.sense == 1 and len(each.at) == pytest.approx(120, abs=5)
+    assert each.sense == 1 and len(each.at) == pytest.approx(200, abs=5)
     for value, true in zip(rubber.values().values(), truth):
         low, high = value.interval
         assert low - 0.25 * (high - low) < true < high + 0.25 * (high - low)  # 95 % of them hold it, six are asked
@@ -118,7 +125,7 @@ def test_intervals_hold_the_truth():
     truth = [MU, LIMIT, *np.ravel(TWO)]
     inside = []
     for seed in range(20):
-        rubber, _ = fit([recorded(100 + seed)], 2)
+        rubber, _ = fit([recorded(100 + seed)], 2, pieces=200)
         inside += [value.interval[0] < true < value.interval[1] for value, true in zip(rubber.values().values(), truth)]
     assert 0.85 <= np.mean(inside) <= 1.0
 

@@ -59,7 +59,7 @@ def test_a_long_network_is_neo_hookean():
 def test_infinitely_slow_is_the_network(n):
     """Requirement: limit case: pulled slowly, only the equilibrium network bears stress."""
     stretch = 1 + np.linspace(0, 3, 200)
-    seconds = 1e13 if n == 1 else 1e25  # the flow of a power law fades with the stress
+    seconds = 1e13 if n == 1 else 1e28  # the flow of a power law fades with the stress
     found, bar = follow([NETWORK, branch(0.7, 12.0, n), branch(0.3, 100.0)], np.linspace(0, seconds, 200), stretch)
     np.testing.assert_allclose(found[0], network_stress(stretch), rtol=1e-5, atol=1e-8)
 

@@ -88,10 +88,11 @@ class Rubber:
         return made
 
 
-def parts(p, seen):
-    """The laws of parameter vectors p (m, 2 + 2 k) as parts of m bars, stresses in MPa."""
+def parts(p, seen, exponent=1.0):
+    """The laws of parameter vectors p (m, 2 + 2 k) as parts of m bars, stresses in MPa; relaxation times of dashpots with
+    another exponent than 1 are those at the stress G."""
     p = np.atleast_2d(p)
-    branches = [_branch(np.exp(p[:, k]), np.exp(p[:, k + 1])) for k in range(2, p.shape[1], 2)]
+    branches = [_branch(np.exp(p[:, k]), np.exp(p[:, k + 1]), exponent) for k in range(2, p.shape[1], 2)]
     return [_network(np.exp(p[:, 0]), seen / np.maximum(p[:, 1], 1e-6)), *branches]
 
 
@@ -99,8 +100,9 @@ def _network(modulus, limit):
     return gent.LAW, _rows(gent.LAW, mu=modulus, Jm=limit)
 
 
-def _branch(modulus, time):
-    return hencky_norton.LAW, _rows(hencky_norton.LAW, G=modulus, n=1.0, s_ref=1.0, fluidity=1 / (3 * modulus * time))
+def _branch(modulus, time, exponent=1.0):
+    linear = {"n": 1.0, "s_ref": 1.0, "fluidity": 1 / (3 * modulus * time)}
+    return hencky_norton.LAW, _rows(hencky_norton.LAW, G=modulus, **(linear if exponent == 1 else {"A": 1 / (3 * time), "n": exponent, "s_ref": modulus}))
 
 
 def _rows(law, **values):
@@ -189,13 +191,13 @@ PAN_2024 = Printed(
 )  # fmt: skip
 
 
-def reproduced(p, seen, printed: Printed, steps=STEPS):
+def reproduced(p, seen, printed: Printed, steps=STEPS, exponent=1.0):
     """The printed figures (m, 5) by the law of parameter vectors p (m, k), in the order of `Printed.figures`."""
     time, strain = printed.pull(steps)
-    stress, _ = follow(parts(p, seen), time, 1 + strain)
+    stress, _ = follow(parts(p, seen, exponent), time, 1 + strain)
     columns = [stress[:, -1]]
     time, strain = printed.loops(2, steps)
-    stress, _ = follow(parts(p, seen), time, 1 + strain, sense=1)
+    stress, _ = follow(parts(p, seen, exponent), time, 1 + strain, sense=1)
     for loop in (slice(0, 2 * steps + 1), slice(2 * steps + 1, None)):
         work = 0.5 * (stress[:, loop][:, 1:] + stress[:, loop][:, :-1]) * np.diff(strain[loop])
         put_in = np.maximum(work, 0).sum(axis=1)
@@ -203,13 +205,16 @@ def reproduced(p, seen, printed: Printed, steps=STEPS):
     return np.stack(columns, axis=1)
 
 
-def fit_printed(printed: Printed, steps=STEPS) -> Rubber:
-    """The network and one branch that come nearest to printed figures (least squares in their uncertainties)."""
+def fit_printed(printed: Printed, steps=STEPS, exponent=1.0) -> Rubber:
+    """The network and one branch that come nearest to printed figures (least squares in their uncertainties).
+
+    exponent: of the dashpot, which pulls at one rate do not tell.
+    """
     _, values, u = printed.figures()
     seen = gent.invariant_limit(1 + printed.breaks)
     modulus = printed.first[0] / printed.height
     start = np.array([np.log(printed.strength[0] / (3 * printed.breaks)), 0.7, np.log(modulus), -np.log(printed.rate)])
-    return _determined(_least_squares(lambda p: (reproduced(p, seen, printed, steps) - values) / u, start, seen), 1.0)
+    return _determined(_least_squares(lambda p: (reproduced(p, seen, printed, steps, exponent) - values) / u, start, seen), 1.0)
 
 
 # --- from recorded tests ---------------------------------------------------------------------------
@@ -229,11 +234,12 @@ class Course:
     sense: int
     peak: float
 
-    def by(self, p, seen, fine=False):
-        """The law's stress (m, n) at the nodes for parameter vectors p (m, k); `fine`: without the first order's error."""
+    def by(self, p, seen, fine=0):
+        """The law's stress (m, n) at the nodes for parameter vectors p (m, k); `fine`: increments are divided by that and by
+        twice that, and the error of first order is taken out."""
         laws = parts(p, seen)
-        once = follow(laws, self.time, self.stretch, self.sense)[0]
-        return 2 * follow(laws, self.time, self.stretch, self.sense, split=2)[0] - once if fine else once
+        once = follow(laws, self.time, self.stretch, self.sense, split=max(fine, 1))[0]
+        return 2 * follow(laws, self.time, self.stretch, self.sense, split=2 * fine)[0] - once if fine else once
 
 
 def course(test: MechanicalTest, pieces=PIECES) -> Course:
@@ -297,12 +303,14 @@ def fit(tests: list[MechanicalTest], branches: int, pieces=PIECES) -> tuple[Rubb
 
     times = _window(courses) * np.array([1 / BEYOND, BEYOND])
 
-    def residuals(p, fine=False):
+    def residuals(p, fine=0):
         return np.concatenate([(each.by(p, seen, fine)[:, each.at] - each.stress) / each.peak for each in courses], axis=1)
 
-    coarse = [_least_squares(residuals, start, seen, times, max_nfev=40, ftol=1e-6, xtol=1e-6) for start in _starts(courses, branches, seen, residuals)]
+    coarse = [_least_squares(residuals, start, seen, times, max_nfev=30, ftol=1e-4, xtol=1e-4) for start in _starts(courses, branches, seen, residuals)]
     best = min(coarse, key=lambda each: (each.residuals**2).sum())
-    found = _least_squares(lambda p: residuals(p, True), best.p, seen, times, max_nfev=20, ftol=1e-9, xtol=1e-9)
+    # Two increments and more in the shortest relaxation time.
+    fine = int(np.clip(np.ceil(2 * _window(courses)[0] / best.times.min(initial=np.inf)), 1, 3))
+    found = _least_squares(lambda p: residuals(p, fine), best.p, seen, times, max_nfev=20, ftol=1e-9, xtol=1e-9)
     order = np.argsort(found.times)
     columns = np.concatenate([[0, 1], np.stack([2 + 2 * order, 3 + 2 * order], 1).ravel()])
     found = replace(found, p=found.p[columns], jacobian=found.jacobian[:, columns])
@@ -355,7 +363,7 @@ def add(analysis: Analysis, tests: list[MechanicalTest], branches: int, pieces=P
     """Fit the law to the tests of a "loops" analysis and write into it what it gives: parameters, the law's loops beside
     those recorded, what the tests leave open, the lines of a material. Raises LabError."""
     rubber, courses = fit(tests, branches, pieces)
-    laws = [each.by(rubber.p, rubber.seen, fine=True)[0] for each in courses]
+    laws = [each.by(rubber.p, rubber.seen, fine=2)[0] for each in courses]
     table = _beside(analysis.curves["outcomes"], courses, laws)
     if table["loop []"]:
         analysis.tables["the law's loops"] = table

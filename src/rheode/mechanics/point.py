@@ -5,7 +5,10 @@ The same `respond` and `relax` as on a mesh, so that parameters fitted to a test
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from numba import njit
 
 
 class Bar:
@@ -30,7 +33,7 @@ class Bar:
         platens do; there the bar is left to itself and stays as long as it likes. 0: clamped.
         """
         e = np.broadcast_to(np.log(stretch), (self.bars,)).astype(float)
-        force, stiffness = self._force(e, dt)
+        force, _ = self._force(e, dt)
         if sense:
             free = sense * force < 0.0
             if free.any():
@@ -38,10 +41,10 @@ class Bar:
                 force = np.where(free, 0.0, force)
         self.stored = np.zeros(self.bars)
         for k, (law, table) in enumerate(self.parts):
-            ratio, stored, _, dissipated = law.relax(_stretches(e - self.flow[k]), table, dt)
+            ratio, stored, _, dissipated = law.relax(_stretches(e, self.flow[k]), table, dt)
             self.flow[k] -= np.log(ratio[:, 0])
             self.stored += stored
-            self.dissipated = self.dissipated + dissipated
+            self.dissipated += dissipated
         self.length = e
         return force * np.exp(-e)
 
@@ -59,18 +62,31 @@ class Bar:
         """First and second derivative, (m,) each, of the incremental energy by the logarithm of the stretch."""
         force, stiffness = np.zeros(self.bars), np.zeros(self.bars)
         for (law, table), flow in zip(self.parts, self.flow):
-            s = _stretches(e - flow)
+            s = _stretches(e, flow)
             _, p, h = law.respond(s, table, dt, 2)
-            way = np.array([1.0, -0.5, -0.5])
-            ds = s * way
-            force += (p * ds).sum(axis=1)
-            cross = h[:, 3] * ds[:, 0] * ds[:, 1] + h[:, 4] * ds[:, 0] * ds[:, 2] + h[:, 5] * ds[:, 1] * ds[:, 2]
-            stiffness += (h[:, :3] * ds**2).sum(axis=1) + 2.0 * cross + (p * ds * way).sum(axis=1)
+            _add_along(force, stiffness, s, p, h)
         return force, stiffness
 
 
-def _stretches(e):
-    return np.exp(np.outer(e, [1.0, -0.5, -0.5]))
+@njit(cache=True)
+def _stretches(e, flow):
+    """Principal stretches (m, 3) of bars at constant volume, the inelastic ones taken out."""
+    s = np.empty((len(e), 3))
+    for i in range(len(e)):
+        s[i, 0] = math.exp(e[i] - flow[i])
+        s[i, 1] = s[i, 2] = 1.0 / math.sqrt(s[i, 0])
+    return s
+
+
+@njit(cache=True)
+def _add_along(force, stiffness, s, p, h):
+    """Add the derivatives along the way of a bar, on which the other two stretches shrink by half the rate."""
+    for i in range(len(s)):
+        a, b, c = s[i, 0], -0.5 * s[i, 1], -0.5 * s[i, 2]
+        force[i] += p[i, 0] * a + p[i, 1] * b + p[i, 2] * c
+        stiffness[i] += h[i, 0] * a * a + h[i, 1] * b * b + h[i, 2] * c * c
+        stiffness[i] += 2.0 * (h[i, 3] * a * b + h[i, 4] * a * c + h[i, 5] * b * c)
+        stiffness[i] += p[i, 0] * a - 0.5 * (p[i, 1] * b + p[i, 2] * c)
 
 
 def follow(parts, time, stretch, sense=0, finest=0.02, split=1):
