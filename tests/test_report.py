@@ -379,3 +379,61 @@ def test_differences_lists_what_differs(folder, compared):
 def test_importing_the_report_loads_nothing_heavy():
     code = "import sys, rheode.report; print([m for m in ('matplotlib', 'PIL', 'numpy', 'scipy') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+# --- soft and stiff side by side
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Two made-up runs with an electrolyte in place of the framework, under 10 and 100 MPa; in one it bears a ten thousandth."""
+    base, soft = tmp_path_factory.mktemp("pair"), synthetic.STUDY.replace("role: framework", "role: electrolyte").replace("publication: xiong-2024\n", "")
+    make_fields, make_row = synthetic.make_fields, synthetic.make_row
+
+    def softer(*args):
+        frame = dict(make_fields(*args))
+        frame["von_mises"] = frame["von_mises"] * 1e-4
+        return frame
+
+    stiff = synthetic.make_run(base / "stiff", size=0.9, study=soft)
+    synthetic.make_fields = softer
+    synthetic.make_row = lambda *args: {k: v * 1e-4 if k.startswith("von Mises mse") else v for k, v in make_row(*args).items()}
+    try:
+        gentle = synthetic.make_run(base / "gentle", size=0.9, study=soft.replace("100 MPa", "10 MPa"))
+    finally:
+        synthetic.make_fields, synthetic.make_row = make_fields, make_row
+    return stiff, gentle
+
+
+def panels_of(folders):
+    runs = [Run(Result(folder)) for folder in folders]
+    return [fields.Panel(folder.name, run, fields.Canvas(run.mesh, run.phases), run.frame(run.last, LITHIATED)) for folder, run in zip(folders, runs)]
+
+
+def test_compare_shows_electrolytes_their_distributions_and_the_pressure(pair, tmp_path):
+    report.compare(pair, tmp_path / "out")
+    html = (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
+    for name in ("electrolytes", "distributions", "pressures"):
+        assert f'id="{name}"' in html and (tmp_path / "out" / "figures" / f"{name}.pdf").is_file()
+    assert "Lost contact" in str([panel[0] for panel in comparison.PANELS])
+
+
+def test_a_colour_scale_counts_decades_only_where_panels_are_decades_apart(pair):
+    one = panels_of(pair)
+    assert type(fields.electrolyte(one)[0].axes[0].collections[0].norm).__name__ == "LogNorm"
+    assert type(fields.electrolyte([one[0], one[0]])[0].axes[0].collections[0].norm).__name__ == "Normalize"
+
+
+def test_percentiles_are_by_deformed_area(pair):
+    panel = panels_of(pair)[0]
+    chosen = panel.canvas.phase == 1
+    values, weights = panel.frame.von_mises[chosen], panel.canvas.areas(panel.position)[chosen]
+    found = comparison.distributions([panel])[1]
+    top = found["electrolyte"][panel.title]
+    assert weights[values > top].sum() <= 0.05 * weights.sum() <= weights[values >= top].sum()
+    assert set(found) == {"active phase", "electrolyte"}
+
+
+def test_runs_under_one_pressure_have_no_figure_against_it(pair):
+    runs = [Run(Result(folder)) for folder in pair]
+    assert comparison.pressures(runs, ["a", "b"]) is not None and comparison.pressures([runs[0], runs[0]], ["a", "b"]) is None

@@ -63,6 +63,23 @@ def test_bundled_studies_differ_where_their_names_say():
     assert not Study.load("lco-60mse").materials()["lco"].creeps
 
 
+def test_the_silicon_studies_share_their_microstructure():
+    """Soft and stiff electrolytes can be compared because all else is the same."""
+    names = ["si-elastic", "si-elastic-pouch", "si-lpsc", "si-lpsc-2", "si-lpsc-50"]
+    studies = [Study.load(name) for name in names]
+    assert all(study.microstructure == studies[0].microstructure and study.cycling == studies[0].cycling for study in studies)
+    assert all(study.fractions() == studies[0].fractions() and study.microstructure.particles >= 20 for study in studies)
+    assert [1e3 * study.walls.pressure for study in studies] == pytest.approx([0.546, 0.052, 10, 2, 50])
+    assert {study.phases["electrolyte"].material for study in studies} == {"copolymer", "li6ps5cl"}
+    assert studies[0].materials()["si"].dV == 2.68
+
+
+def test_the_interlayers_differ_in_their_pressure_alone():
+    pressed, loose = Study.load("lisi-c"), Study.load("lisi-c-5")
+    assert (1e3 * pressed.walls.pressure, 1e3 * loose.walls.pressure) == pytest.approx((64, 5))
+    assert pressed.microstructure == loose.microstructure and pressed.microstructure.mean_radius(0.369) == pytest.approx(0.025, rel=0.02)
+
+
 @pytest.mark.parametrize("name", example_names())
 def test_every_bundled_study_is_stored_as_it_is(name):
     study = Study.load(name)

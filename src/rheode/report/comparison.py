@@ -12,7 +12,21 @@ from . import fields, numbers, style, words
 from .page import Book, document
 from .run import DELITHIATED, LITHIATED, Run
 
+LOST = -100  # the scale, in per cent, of what a contact has lost since clamping
 ROLES = {"active": "active phase", "framework": "framework", "electrolyte": "electrolyte"}
+
+# Label of the axis, column with roles for phases, factor to the unit of the axis, whether the end of delithiation is drawn too.
+PANELS = (
+    ("Contact ratio,\nactive–active (%)", "contact {active phase}-{active phase} []", 100, False),
+    ("Contact ratio,\nactive–framework (%)", "contact {active phase}-{framework} []", 100, False),
+    ("Mean von Mises stress,\nactive phase (GPa)", "von Mises {active phase} mean [GPa]", 1, False),
+    ("Mean von Mises stress,\nframework (GPa)", "von Mises {framework} mean [GPa]", 1, False),
+    ("Mean von Mises stress,\nelectrolyte (GPa)", "von Mises {electrolyte} mean [GPa]", 1, False),
+    ("Lost contact,\nactive–electrolyte (%)", "contact {active phase}-{electrolyte} []", LOST, True),
+    ("Porosity (%)", "porosity []", 100, True),
+    ("Thickness change (%)", "thickness change []", 100, True),
+    ("Pressure on the\ntop wall (GPa)", "wall pressure [GPa]", 1, False),
+)
 
 
 @dataclass(frozen=True)
@@ -120,40 +134,40 @@ def curves(runs, names):
     colours = [style.RUNS[i % len(style.RUNS)] for i in range(len(runs))]
     reached = max(run.last for run in runs)
     firsts = [{role: n for n, role in reversed(roles(run).items())} for run in runs]
-    panels = [("Contact ratio,\nactive–active (%)", "contact {active phase}-{active phase} []", 100, False),
-              ("Contact ratio,\nactive–framework (%)", "contact {active phase}-{framework} []", 100, False),
-              ("Mean von Mises stress,\nactive phase (GPa)", "von Mises {active phase} mean [GPa]", 1, False),
-              ("Mean von Mises stress,\nframework (GPa)", "von Mises {framework} mean [GPa]", 1, False),
-              ("Porosity (%)", "porosity []", 100, True),
-              ("Thickness change (%)", "thickness change []", 100, True),
-              ("Pressure on the\ntop wall (GPa)", "wall pressure [GPa]", 1, False)]
+    panels = [panel for panel in PANELS if any(_column(panel[1], run, first) for run, first in zip(runs, firsts))]
+    columns = -(-(len(panels) + 1) // 2)
     with style.look():
         fig = style.figure(style.DOUBLE, 92 * style.MM)
-        axes = fig.subplots(2, 4).ravel()
-        for letter, ax, (name, template, scale, both) in zip("abcdefg", axes, panels):
+        axes = fig.subplots(2, columns).ravel()
+        for letter, ax, (name, template, scale, both) in zip("abcdefghi", axes, panels):
             published = {}
             for run, first, colour in zip(runs, firsts, colours):
-                if any("{" + role + "}" in template and role not in first for role in ROLES.values()):
-                    continue
-                column = template.format_map(first)
-                if column not in run.cycles:
+                column = _column(template, run, first)
+                if column is None:
                     continue
                 for half, dash in ((LITHIATED, "-"), (DELITHIATED, "--"))[: 1 + both]:
                     cycles, values = run.series(column, half)
-                    ax.plot(cycles, scale * values, dash, color=colour, linewidth=1.2 if dash == "-" else 0.9,
+                    if scale == LOST:
+                        values = run.clamped(column) - values
+                    ax.plot(cycles, abs(scale) * values, dash, color=colour, linewidth=1.2 if dash == "-" else 0.9,
                             marker="o" if len(cycles) < 4 else None, markersize=2.6)
                 for p in run.published:
                     if p.column == column and p.half == LITHIATED and p.cycle <= reached:
                         published.setdefault((p.cycle, scale * p.value), set()).add(colour)
             for (cycle, value), by in published.items():
                 ax.plot([cycle], [value], **style.open_marker(by.pop() if len(by) == 1 else style.INK))
-            if template.startswith(("contact", "von Mises", "porosity", "wall")):
-                ax.set_ylim(0, max(1.08 * ax.get_ylim()[1] / 1.05, 1e-6))
+            drawn = [line.get_ydata() for line in ax.lines]
+            low, high = min(map(np.nanmin, drawn)), max(map(np.nanmax, drawn))
+            if template.startswith("von Mises") and 0 < low < high / fields.DECADES:
+                ax.set_yscale("log")
+            elif template.startswith(("contact", "von Mises", "porosity", "wall")):
+                ax.set_ylim(0, max(1.08 * ax.get_ylim()[1] / 1.05, 1.0 if scale in (100, LOST) and high < 1e-6 else 1e-6))
             style.cycle_axis(ax, reached)
             ax.set_ylabel(name)
             style.title(ax, letter)
-        key = axes[7]
-        key.axis("off")
+        for ax in axes[len(panels):]:
+            ax.axis("off")
+        key = axes[len(panels)]
         for name, colour in zip(names, colours):
             key.plot([], [], color=colour, label=name)
         key.plot([], [], color=style.QUIET, label="full lithiation")
@@ -161,6 +175,75 @@ def curves(runs, names):
         if any(run.published for run in runs):
             key.plot([], [], label="published", **(style.open_marker(style.INK) | {"clip_on": True}))
         key.legend(loc="center left", bbox_to_anchor=(-0.15, 0.5), borderaxespad=0, handlelength=1.8, labelspacing=0.7)
+    return fig
+
+
+def _column(template, run, first):
+    """The column of a run that a template with roles means, None where it has none; `first`: role -> its first phase."""
+    if any("{" + role + "}" in template and role not in first for role in ROLES.values()):
+        return None
+    column = template.format_map(first)
+    return column if column in run.cycles else None
+
+
+def distributions(panels):
+    """How much of each phase bears how much: share of the deformed area above a von Mises stress, a panel a role.
+
+    Returns (figure, {role: {name of the run: 95th percentile, GPa}}).
+    """
+    colours = [style.RUNS[i % len(style.RUNS)] for i in range(len(panels))]
+    kinds = [role for role in ROLES.values() if any(role in roles(p.run).values() for p in panels)]
+    top = {kind: {} for kind in kinds}
+    with style.look():
+        fig = style.figure(style.DOUBLE if len(kinds) > 1 else style.SINGLE * 1.3, 66 * style.MM)
+        for letter, ax, kind in zip("abc", np.atleast_1d(fig.subplots(1, len(kinds))), kinds):
+            for panel, colour in zip(panels, colours):
+                phases = [panel.run.phases.index(n) for n, role in roles(panel.run).items() if role == kind]
+                if not phases:
+                    continue
+                values, below = fields.distribution(panel, lambda f: f.von_mises, phases)
+                top[kind][panel.title] = high = fields.percentile(panel, lambda f: f.von_mises, 0.95, phases)
+                ax.plot(values, 100 * (1 - below), color=colour, drawstyle="steps-post", label=panel.title)
+                ax.plot([high], [5], "o", color=colour, markersize=3.4)
+            values = np.concatenate([line.get_xdata() for line in ax.lines])
+            lowest = min(np.quantile(line.get_xdata(), 0.02) for line in ax.lines)
+            if lowest > 0 and values.max() > 10 * lowest:
+                ax.set_xscale("log")
+                ax.set_xlim(lowest, 1.2 * values.max())
+            else:
+                ax.set_xlim(0)
+            ax.axhline(5, color=style.FAINT, linewidth=0.7, zorder=0)
+            ax.set_ylim(0, 101)
+            ax.set_xlabel("von Mises stress (GPa)")
+            ax.set_ylabel("Area above it (%)")
+            style.title(ax, letter, kind)
+        fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(panels), 5))
+    return fig, top
+
+
+def pressures(runs, names):
+    """Thickness and porosity at full lithiation of cycle 1 against the stack pressure, where that is all that walls differ in.
+
+    Returns a figure, or None where fewer than two pressures are compared.
+    """
+    loads = [getattr(run.study.walls, "pressure", np.nan) for run in runs]
+    if not np.isfinite(loads).all() or len(set(loads)) < 2:
+        return None
+    with style.look():
+        fig = style.figure(style.DOUBLE * 0.75, 60 * style.MM)
+        axes = fig.subplots(1, 2)
+        for letter, ax, (label, value) in zip("ab", axes, (
+            ("Thickness,\nlithiated by clamped", lambda run: run.at("thickness [um]", 1) / run.clamped("thickness [um]")),
+            ("Porosity, lithiated (%)", lambda run: 100 * run.at("porosity []", 1)),
+        )):  # fmt: skip
+            for i, (run, name, load) in enumerate(zip(runs, names, loads)):
+                ax.plot([1e3 * load], [value(run)], "o", color=style.RUNS[i % len(style.RUNS)], label=name)
+            ax.set_xscale("log")
+            ax.margins(0.15)
+            ax.set_xlabel("Stack pressure (MPa)")
+            ax.set_ylabel(label)
+            style.title(ax, letter)
+        fig.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(runs), 4))
     return fig
 
 
@@ -191,6 +274,12 @@ def _page(runs, names, rows, last, book):
         parts.append('<section id="s-curves">\n<h2>Against cycles</h2>\n'
                      + book.figure("curves", curves(runs, names), "The runs over the cycles", caption,
                                    "Contact ratios, mean stresses, porosity, thickness and wall pressure of all runs against cycles.") + "\n</section>")
+        by_pressure = pressures(runs, names)
+        if by_pressure is not None:
+            parts.append('<section id="s-pressure">\n<h2>Against pressure</h2>\n'
+                         + book.figure("pressures", by_pressure, "Thickness and porosity against the stack pressure",
+                                       "At full lithiation of cycle 1. The clamped thickness is that of the same run, before cycling under its own pressure.",
+                                       "Relative thickness and porosity at full lithiation of each run against its stack pressure.") + "\n</section>")
         panels = []
         for run, name in zip(runs, names):
             frame = run.frame(last, LITHIATED)
@@ -201,10 +290,30 @@ def _page(runs, names, rows, last, book):
             caption = (f"Von Mises stress at full lithiation of cycle {last}, all panels on one length scale and one colour scale. "
                        + words.clip_sentence(end, peak, "&nbsp;GPa"))
             parts.append('<section id="s-fields">\n<h2>Stress at full lithiation</h2>\n'
-                         + book.figure("fields", fig, "Stress in the particles", caption, "Maps of the von Mises stress of each run.", True) + "\n</section>")
+                         + book.figure("fields", fig, "Stress in the particles", caption, "Maps of the von Mises stress of each run.", True)
+                         + _electrolytes(panels, last, book) + _distributions(panels, last, book) + "\n</section>")
     else:
         parts.append("<p>There is a run in which no lithiation has ended yet, so there is nothing to compare.</p>")
     return document("Comparison: " + ", ".join(names), "<main>\n" + "\n".join(parts) + "\n</main>")
+
+
+def _electrolytes(panels, last, book):
+    """The figure of the electrolytes, where every run has one, of the same number."""
+    indices = [[p.run.phases.index(n) for n, role in roles(p.run).items() if role == "electrolyte"] for p in panels]
+    if not indices[0] or any(each != indices[0] for each in indices):
+        return ""
+    fig, end, peak = fields.electrolyte(panels)
+    caption = (f"Von Mises stress in the electrolyte at full lithiation of cycle {last}, all panels on one length scale and one colour scale, "
+               f"in decades where they differ by more than {fields.DECADES:g}; particles are left pale. " + words.clip_sentence(end, peak, "&nbsp;GPa"))
+    return "\n" + book.figure("electrolytes", fig, "Stress in the electrolyte", caption, "Maps of the von Mises stress in the electrolyte of each run.", True)
+
+
+def _distributions(panels, last, book):
+    fig, top = distributions(panels)
+    said = "; ".join(f"{role}: " + ", ".join(f"{escape(name)} {numbers.shown(value)}&nbsp;GPa" for name, value in values.items()) for role, values in top.items())
+    caption = (f"Share of the deformed area of a phase in which the von Mises stress is higher than the value on the axis, at full lithiation of cycle {last}. "
+               f"Dots: 95th percentiles ({said}).")
+    return "\n" + book.figure("distributions", fig, "How the stress is distributed", caption, "Area above a von Mises stress, for each phase and run.")
 
 
 def _setting(value):

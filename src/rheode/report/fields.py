@@ -15,6 +15,7 @@ from .run import Run
 
 FILL = 0.18  # how much lighter a phase is as an area than as a line: the eye evens them out
 CLIP = 98.0  # percentile, by deformed area, at which a colour scale ends
+DECADES = 30.0  # where panels that share a colour scale differ by more, it is logarithmic
 
 
 class Canvas:
@@ -206,6 +207,20 @@ def loaded(run):
     return run.study.walls.kind != "rigid"
 
 
+def distribution(panel, field, phases=None):
+    """(values of a field in rising order, share of the deformed area up to each) over cells of some phases (indices)."""
+    chosen = slice(None) if phases is None else np.isin(panel.canvas.phase, phases)
+    values, weights = field(panel.frame)[chosen], panel.canvas.areas(panel.position)[chosen]
+    order = np.argsort(values)
+    return values[order], np.cumsum(weights[order]) / weights.sum()
+
+
+def percentile(panel, field, share, phases=None):
+    """Value that a field stays below in this share of the deformed area."""
+    values, below = distribution(panel, field, phases)
+    return float(values[min(np.searchsorted(below, share), len(values) - 1)])
+
+
 def scale_end(panels, field, phases=None):
     """(percentile `CLIP` of a field over all panels together, weighted by deformed area; its largest value)."""
     values, weights = [], []
@@ -254,11 +269,14 @@ def panels_of(run):
 
 def _field_figure(panels, field, colour, label, phases=None, marks=None):
     from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
+    from matplotlib.colors import LogNorm, Normalize
 
     clip, peak = scale_end(panels, field, phases)
     end = round_up(clip)
     cmap, norm = style.colour_map(*colour), Normalize(0.0, end)
+    low = min(percentile(panel, field, 1 - CLIP / 100, phases) for panel in panels)
+    if decades := low > 0 and min(percentile(panel, field, CLIP / 100, phases) for panel in panels) < end / DECADES:
+        norm = LogNorm(round_up(low), end)
     view = View([p.position for p in panels])
     columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 3)
     rows = -(-len(panels) // columns)
@@ -280,7 +298,7 @@ def _field_figure(panels, field, colour, label, phases=None, marks=None):
             ax.axis("off")
         view.scale_bar(axes[-1, 0])
         colorbar = fig.colorbar(ScalarMappable(norm, cmap), ax=axes, shrink=0.62 if rows > 1 else 0.8, aspect=28 if rows > 1 else 22,
-                                pad=0.01, extend="max" if peak > end else "neither")
+                                pad=0.01, extend="both" if decades else "max" if peak > end else "neither")
         colorbar.set_label(label)
         colorbar.outline.set_linewidth(0.5)
     return fig, end, peak
@@ -289,6 +307,13 @@ def _field_figure(panels, field, colour, label, phases=None, marks=None):
 def von_mises(panels):
     """von Mises stress in all solids.  Returns (figure, end of the colour scale in GPa, largest value)."""
     return _field_figure(panels, lambda f: f.von_mises, style.STRESS, "von Mises stress (GPa)")
+
+
+def electrolyte(panels):
+    """von Mises stress in the electrolytes alone, of runs that hold it in phases of the same number.  Returns as `von_mises`."""
+    run = panels[0].run
+    phases = [run.phases.index(n) for n in run.phases if run.study.phases[n].role == "electrolyte"]
+    return _field_figure(panels, lambda f: f.von_mises, style.STRESS, "von Mises stress in the electrolyte (GPa)", phases)
 
 
 def creep(panels):
