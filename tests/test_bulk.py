@@ -83,17 +83,22 @@ def test_every_cell_is_in_one_group_with_a_neighbour():
     assert (pairs(cells[[0, 2]]) >= 0).sum(axis=1).tolist() == [1, 1]  # they touch at a corner only
 
 
-def cook(n, way, ratio=1000.0):
-    """Tip displacement of Cook's membrane by that of the unit load, G = 1/3, plane strain, small strain."""
+def membrane(n, way, ratio, load):
+    """Cook's membrane in plane strain, G = 1/3: unknowns, potentials (the load last) and the tip's displacement in them."""
     nodes, cells = grid(n, n, lambda s, t: (48 * s, 44 * s + (44 - 28 * s) * t))
     left, right = on(nodes, 0, 0.0), on(nodes, 0, 48.0)
     u = unknowns(len(nodes), [(left, 0, "fixed"), (left, 1, "fixed")], [], ["fixed", "stretch zz"])
     right = right[np.argsort(nodes[right, 1])]
-    sides, load = np.stack([right[:-2:2], right[1:-1:2], right[2::2]], 1), 1e-3
+    sides = np.stack([right[:-2:2], right[1:-1:2], right[2::2]], 1)
     forces = np.tile(load / n * np.array([1, 4, 1]) / 6, (n, 1))
     body = phase(nodes, cells, u, ratio / 3, 1 / 3, way)
-    x = solve(u, [*body.parts, DeadLoad(u.displacement[sides, 1], forces)])
-    return x[u.displacement[right[-1], 1]] / load
+    return u, [*body.parts, DeadLoad(u.displacement[sides, 1], forces)], u.displacement[right[-1], 1]
+
+
+def cook(n, way, ratio=1000.0):
+    """Tip displacement of Cook's membrane by the load, small strain."""
+    u, potentials, tip = membrane(n, way, ratio, 1e-3)
+    return solve(u, potentials)[tip] / 1e-3
 
 
 def test_cooks_membrane():
@@ -104,6 +109,47 @@ def test_cooks_membrane():
     assert tip[16] == pytest.approx(reference, rel=0.01)
     assert cook(32, CONSTANT) == pytest.approx(reference, rel=0.01)  # from the other side
     assert cook(16, POINTWISE) < 0.98 * reference  # plain six-node triangles lock
+
+
+def test_large_deformations_in_few_iterations():
+    """Requirement: pressures carried along Newton's iteration keep it fast where cells turn at K/G = 1000."""
+    u, potentials, tip = membrane(8, PAIRS, 1000.0, 1.0)
+    system, full = System(u, potentials), potentials[-1].forces
+    minimise, x, velocity, iterations = Minimiser(system, linear_solver()), u.start(), 0.0, []
+    for step in range(1, 5):
+        potentials[-1].forces = full * step / 4
+        system.begin(0.0, {})
+        outcome = minimise(x + velocity)
+        assert outcome.converged
+        velocity, x = outcome.x - x, outcome.x
+        system.commit(x)
+        iterations.append(outcome.iterations)
+    assert x[tip] > 12  # of 48
+    assert sum(iterations) < 30  # 52 with the pressure of the state itself
+
+
+def test_carried_pressures_change_the_stiffness_only_on_the_way():
+    """Requirement: energy and gradient are the state's whatever was carried; at rest so is the Hessian, also after a restart."""
+    rng = np.random.default_rng(2)
+    nodes, cells = grid(2, 2)
+    u = unknowns(len(nodes), [], ["stretch zz"])
+    bulk, fresh = Bulk("b", nodes, cells, u, 10.0), Bulk("b", nodes, cells, u, 10.0)
+    x = 0.05 * rng.standard_normal(u.size)
+    bulk.commit(x)
+    fresh.restore(bulk.state())
+    exact = bulk.evaluate(x, 2)
+    for each in (bulk, fresh):
+        each.begin(1.0, {})
+        assert np.array_equal(each.evaluate(x, 2).hessian, exact.hessian)
+    y, dx = x + 0.02 * rng.standard_normal(u.size), 1e-2 * rng.standard_normal(u.size)
+    carried = bulk.evaluate(y, 2)
+    fresh.commit(y)
+    state = fresh.evaluate(y, 2)
+    assert carried.energy == state.energy and np.array_equal(carried.gradient, state.gradient)
+    assert np.abs(carried.hessian - state.hessian).max() > 1e-3 * np.abs(state.hessian).max()
+    assert bulk.max_step(y, dx) == 1.0
+    half, off = bulk.evaluate(y + 0.5 * dx, 2), bulk.evaluate(x, 2)
+    assert np.isfinite(half.hessian).all() and np.array_equal(off.hessian, exact.hessian)
 
 
 def disturbed(rings, seed=0):

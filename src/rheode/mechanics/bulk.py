@@ -10,6 +10,11 @@ sides hold its constant, as in the nine-node quadrilateral with a linear pressur
 (Stenberg, Math. Comput. 42 (1984) 9) the pair is stable on any mesh and keeps the order of the element, three in
 displacement and two in stress. One constant for each triangle is stable too but loses an order (docs/verification.md).
 As the projection is a function of the displacements, this is a potential like any other, without multipliers.
+
+Newton's method on it stalls where mixed methods, which solve for the pressure too, do not: a step that turns cells keeps
+their volume to first order only, and K times the second order is a pressure that makes the geometric stiffness wrong. So
+that pressure is carried along the iteration, changing by what each linear step promises, as a mixed method's would;
+energy and gradient are unchanged, and so is the Hessian once the promise is kept.
 """
 
 from __future__ import annotations
@@ -88,11 +93,36 @@ def _volumes(x, dofs, gradients):
 
 
 @njit(cache=True)
-def _entries(x, dofs, groups, places, size, gradients, weights, basis, stress, stiffness, with_hessian):
+def _changes(x, dx, dofs, gradients):
+    """Linear change of J at the points along dx, (m, 3)."""
+    m = dofs.shape[0]
+    out = np.empty((m, 3))
+    for i in range(m):
+        z, dz = 1.0 + x[dofs[i, 12]], dx[dofs[i, 12]]
+        for k in range(3):
+            a, b, c, d = 1.0, 0.0, 0.0, 1.0
+            e, f, g, h = 0.0, 0.0, 0.0, 0.0
+            for n in range(6):
+                jx, jy = dofs[i, 2 * n], dofs[i, 2 * n + 1]
+                gx, gy = gradients[i, k, n]
+                a += x[jx] * gx
+                b += x[jx] * gy
+                c += x[jy] * gx
+                d += x[jy] * gy
+                e += dx[jx] * gx
+                f += dx[jx] * gy
+                g += dx[jy] * gx
+                h += dx[jy] * gy
+            out[i, k] = (a * h + d * e - b * g - c * f) * z + (a * d - b * c) * dz
+    return out
+
+
+@njit(cache=True)
+def _entries(x, dofs, groups, places, size, gradients, weights, basis, stress, turning, stiffness, with_hessian):
     """Entries of gradient and Hessian of the groups.
 
     places (m, 13): where each dof of a cell stands among the `size` ones of its group; stress (m, 3) the projected
-    derivative by J; stiffness (g, 3, 3) that by the three coefficients.
+    derivative by J; turning (m, 3) that of the geometric stiffness; stiffness (g, 3, 3) of the three coefficients.
     """
     g = groups.shape[0]
     packed = size * (size + 1) // 2
@@ -125,6 +155,7 @@ def _entries(x, dofs, groups, places, size, gradients, weights, basis, stress, s
                 gradient[i, place[12]] += s * (a * d - b * c)
                 if not with_hessian:
                     continue
+                s = w * turning[cell, k]
                 for r in range(3):
                     scale = w * basis[cell, k, r]
                     for n in range(12):
@@ -181,6 +212,9 @@ class Bulk(Stateless):
         self.slip = np.zeros(3 * m)  # volume does not flow
         self.dissipated = self.chemical = self.stored = 0.0
         self._x, self._start = unknowns.start(), None
+        # Mean stress (m, 3) of the committed state, as carried along the iteration (None: that of the state), and the
+        # step under way with the stress at its start and end.
+        self._settled, self._carried, self._line = np.zeros((m, 3)), None, None
 
     def _stencils(self, unknowns):
         """Dofs of the groups, padded with their first, and where each cell's stand among them."""
@@ -224,6 +258,7 @@ class Bulk(Stateless):
         for key in ("growth", "K"):
             if key in given:
                 setattr(self, key, np.broadcast_to(np.asarray(given[key], float), self.K.shape).copy())
+        self._carried, self._line = self._settled, None
 
     def _projection(self, growth):
         """Weights (m, 3) of the grown volume, and the inverse Gram matrices (g, 3, 3) of the basis under them."""
@@ -255,13 +290,37 @@ class Bulk(Stateless):
         if order == 0:
             return Evaluation(energy)
         stress = self._project(K * logarithm / ratio, mass, inverse)
+        if order == 2:
+            self._carried = self._promised(x, stress)
         curvature = mass * K * (1.0 - logarithm) / ratio**2
         stiffness = inverse @ self._sum(np.einsum("mk,mkr,mks->mrs", curvature, self.basis, self.basis)) @ inverse
         gradient, hessian = _entries(
             x, self._cell_dofs, self.groups, self._places, self.dofs.shape[1], self.gradients, self.weights, self.basis,
-            stress, stiffness, order == 2,
+            stress, stress if self._carried is None else self._carried, stiffness, order == 2,
         )  # fmt: skip
         return Evaluation(energy, gradient, hessian if order == 2 else None)
+
+    def max_step(self, x, dx):
+        """1; what comes is the line search along dx, on which the stress changes as its linearisation says."""
+        ratio, mass, inverse = self._ratio(x, self.growth)
+        logarithm, K = np.log(ratio), self.K[:, None]
+        change = self._project(_changes(x, dx, self._cell_dofs, self.gradients) / self.growth[:, None], mass, inverse)
+        end = self._project(K * (logarithm / ratio + (1.0 - logarithm) / ratio**2 * change), mass, inverse)
+        start = self._project(K * logarithm / ratio, mass, inverse) if self._carried is None else self._carried
+        self._line = x.copy(), dx.copy(), start, end
+        return 1.0
+
+    def _promised(self, x, stress):
+        """The carried stress at x: on the step under way what its linearisation says, elsewhere the committed one."""
+        if self._line is None:
+            return self._carried
+        begun, dx, start, end = self._line
+        k = np.abs(dx).argmax()
+        if dx[k] == 0.0:
+            return stress
+        share = (x[k] - begun[k]) / dx[k]
+        on_it = np.abs(x - begun - share * dx).max() < 1e-9 * abs(dx[k])
+        return start + share * (end - start) if on_it else self._settled
 
     def commit(self, x):
         before, now = self._start or (self.growth, self.K), (self.growth, self.K)
@@ -269,12 +328,19 @@ class Bulk(Stateless):
         self.stored = self._energy(x, *now)
         self._x, self._start = x.copy(), None
         self.chemical += 0.5 * (chemical + self.stored - self._energy(x, *before))
+        self._settle()
+
+    def _settle(self):
+        self._settled, self._carried, self._line = self._stress(self._x), None, None
+
+    def _stress(self, x):
+        """Mean Cauchy stress at the points, (m, 3)."""
+        ratio, mass, inverse = self._ratio(x, self.growth)
+        return self._project(self.K[:, None] * np.log(ratio) / ratio, mass, inverse)
 
     def cauchy(self, x):
         """Cauchy stress at the points, (m, 3, 4): xx, yy, zz, xy in GPa; the same in all directions."""
-        ratio, mass, inverse = self._ratio(x, self.growth)
-        stress = self._project(self.K[:, None] * np.log(ratio) / ratio, mass, inverse)
-        return stress[..., None] * np.array([1.0, 1.0, 1.0, 0.0])
+        return self._stress(x)[..., None] * np.array([1.0, 1.0, 1.0, 0.0])
 
     def creep_strain(self):
         """None, (m, 3, 4)."""
@@ -288,3 +354,4 @@ class Bulk(Stateless):
         self.growth, self.K = state["growth"].copy(), state["K"].copy()
         self.stored, self.chemical = (float(v) for v in state["energies"])
         self._x, self._start = state["x"].copy(), None
+        self._settle()
