@@ -50,6 +50,7 @@ stepping:
 output:
   frames_per_half_cycle: 10
   contact_gap: 1 %
+  contact_pressure: 5 MPa
 """
 
 

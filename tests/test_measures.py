@@ -5,9 +5,11 @@ import pytest
 from scipy.spatial import cKDTree
 
 from rheode.measures import (
+    Neighbours,
     Pores,
     Surfaces,
     Walls,
+    contact_pressures,
     contact_ratios,
     distortion,
     mean_particle_radius,
@@ -115,6 +117,44 @@ def test_half_a_face_in_contact():
         assert ratios[pair] == pytest.approx(expected, rel=0.003)
     assert ratios["a", "a"] == ratios["b", "b"] == ratios["a", "wall"] == 0.0
     assert isinstance(ratios["a", "b"], float)
+
+
+def push(mesh, pressure):
+    """Forces on the nodes of what presses with pressure(points) along the outward normal of straight sides, integrated numerically."""
+    surfaces = Surfaces(mesh)
+    force = np.zeros_like(mesh.nodes)
+    s, weights = (np.polynomial.legendre.leggauss(200) + np.array([[1.0], [0.0]])) / 2
+    shape = np.stack([(1 - s) * (1 - 2 * s), 4 * s * (1 - s), s * (2 * s - 1)], axis=1)
+    for side in surfaces.edges:
+        along = mesh.nodes[side[2]] - mesh.nodes[side[0]]
+        values = pressure(shape @ mesh.nodes[side])
+        force[side] -= (shape * (weights * values)[:, None]).sum(axis=0)[:, None] * np.array([along[1], -along[0]])
+    return force
+
+
+def test_even_pressure_is_found_exactly_and_counted():
+    """Requirement: an even pressure on a side is found at its nodes; what bears more than the threshold counts, with its neighbour."""
+    mesh, top = two_squares(), lambda x: np.where(x[:, 1] < 2.005, 0.3, 0.0) * (np.abs(x[:, 1] - 2.005) < 0.006)
+    force = push(mesh, lambda x: np.full(len(x), 0.2))
+    assert contact_pressures(mesh, still(mesh), force) == pytest.approx(0.2, rel=1e-9)
+    near = Neighbours(mesh, still(mesh), 0.02)
+    for expected, threshold in ((1.0, 0.19), (0.0, 0.21)):
+        found = near.pressed(contact_pressures(mesh, still(mesh), force), threshold)
+        assert found["a", "any"] == found["b", "any"] == pytest.approx(expected)
+    # Only the face below the other square: half of it has a partner, and up to 0.05 um beyond.
+    found = near.pressed(contact_pressures(mesh, still(mesh), push(mesh, top)), [0.01, 0.15, 0.4])
+    assert found["a", "any"][1] == pytest.approx(0.25, rel=0.1) and found["a", "any"][2] == 0.0
+    assert found["a", "b"][1] == pytest.approx(0.14, abs=0.01) and found["b", "any"][1] == 0.0
+    assert found["a", "wall"][1] == found["a", "a"][1] == 0.0
+
+
+def test_uneven_pressure_ends_where_it_falls_below():
+    """Requirement: the end of what is pressed is found between nodes: a pressure that falls along a face."""
+    mesh = blocks((5, 5), [(0, 1, 2, 1, 2)], size=0.05, names=("a",))
+    falling = lambda x: np.where(np.abs(x[:, 1] - 2) < 1e-9, 2.0 - x[:, 0], 0.0)  # noqa: E731
+    near = Neighbours(mesh, still(mesh), 0.01)
+    pressures = contact_pressures(mesh, still(mesh), push(mesh, falling))
+    assert 4 * near.pressed(pressures, [0.25, 0.5, 0.8])["a", "any"] == pytest.approx([0.75, 0.5, 0.2], abs=0.02)
 
 
 def test_gap_just_above_and_just_below():

@@ -313,6 +313,8 @@ def test_two_active_phases_and_optional_columns(tmp_path):
             out = make_row(*args)
             for gap, factor in (("gap/2", 0.9), ("gap*2", 1.2)):
                 out |= {f"contact {a}-{b} {gap} []": factor * out[f"contact {a}-{b} []"] for a in ("se", "mse") for b in ("se", "mse")}
+            suffixes = (" gap/2", " gap*2", " pressed/2", " pressed", " pressed*2")
+            out |= {f"contact {a}-any{s} []": f * out[f"contact {a}-any []"] for a in ("se", "mse") for s, f in zip(suffixes, (0.9, 1.2, 1.1, 0.8, 0.5))}
             return out
 
         synthetic.make_row = row
@@ -323,7 +325,11 @@ def test_two_active_phases_and_optional_columns(tmp_path):
     assert run.active == ["se", "mse"] and len(set(run.colours.values())) == 2
     contact = figures.contact(run)
     assert len([c for c in contact.axes[0].collections if "Poly" in type(c).__name__ or "FillBetween" in type(c).__name__]) == 4
-    assert "half and with twice that gap" in report.write(directory).read_text()
+    text = report.write(directory).read_text()
+    assert "half and with twice that gap" in text and "under a pressure of more than 5&nbsp;MPa" in text
+    lithiated = {s: 100 * run.at(f"contact se-any{s} []", 2, "lithiation") for s in ("", " pressed", " pressed/2", " pressed*2")}
+    by_pressure = "{ pressed:.1f}&nbsp;% ({ pressed/2:.1f}&nbsp;%, { pressed*2:.1f}&nbsp;%) by pressure".format_map(lithiated)
+    assert by_pressure in text
 
 
 def test_rigid_box_and_generalized_plane_strain(tmp_path):

@@ -299,6 +299,7 @@ class Output(Model):
 
     frames_per_half_cycle: Annotated[int, Count(1, 1000)] = Field(10, description="How often the fields are stored")
     contact_gap: Annotated[ContactGap, _ContactGap()] = Field(ContactGap(share=0.01), description="Distance that counts as contact: a share of the mean particle radius, or a length")
+    contact_pressure: Annotated[float, Quantity("pressure", above=0)] = Field(5e-3, description="Pressure on a particle's surface that counts as contact, where contact is counted by pressure")
 
 
 class Study(Model):

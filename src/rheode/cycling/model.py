@@ -9,8 +9,8 @@ from scipy.sparse.linalg import splu
 from rheode import measures
 from rheode.cycling import phases
 from rheode.mechanics.cohesion import Cohesion
-from rheode.mechanics.contact.barrier import Drag, barrier
-from rheode.mechanics.contact.third_medium import third_medium
+from rheode.mechanics.contact.barrier import Bodies, Drag, Planes, barrier
+from rheode.mechanics.contact.third_medium import Medium, third_medium
 from rheode.mechanics.elements import gradients_t6
 from rheode.mechanics.folding import folding_guard
 from rheode.mechanics.inertia import DENSITY, Inertia
@@ -30,6 +30,11 @@ DRAG = 1e-3
 LAYER = 0.1
 # Share of its stiffness that holds what has parted all around against what an increment moves it.
 HOLD = 1e-5
+
+# Contact ratios are also measured with half and twice the gap, and with half and twice the pressure, that count as contact.
+SENSITIVITY = (0.5, 1.0, 2.0)
+GAPS = (" gap/2", "", " gap*2")
+PRESSURES = (" pressed/2", " pressed", " pressed*2")
 
 
 def build_mesh(study):
@@ -232,7 +237,19 @@ class Model:
         index = [self.unknowns.blocks[name][0] for name in ("wall top", "wall right", "stretch zz")]
         return x[index], inside[index]
 
-    def row(self, x, forces, gaps=(0.5, 1.0, 2.0)):
+    def contact_forces(self, x):
+        """Forces (n, 2) [GPa um] of what lies between the particles on the nodes: of the film, or of the medium.
+
+        The second gradients, which keep the medium's cells in order, push back and forth along a surface and bear nothing.
+        """
+        force = np.zeros(self.unknowns.size)
+        for part in self.contact:
+            if isinstance(part, (Bodies, Planes, Medium)):
+                np.subtract.at(force, part.dofs.ravel(), part.evaluate(x, 1).gradient.ravel())
+        own = self.unknowns.displacement < len(self.unknowns.blocks["nodes"])
+        return np.where(own, force[self.unknowns.displacement], 0.0)
+
+    def row(self, x, forces):
         """The measures of a committed state with the supports' `forces` as columns of the history; docs/theory.md defines each."""
         row = {}
         displacement = self.displacement(x)
@@ -249,11 +266,14 @@ class Model:
             row[f"creep strain {phase.name} mean []"] = float(np.average(phase.slip, weights=weights))
             distortion = max(distortion, float(measures.distortion(f[..., :2, :2]).max()))
             smallest = min(smallest, float(det.min()))
-        contact = measures.contact_ratios(self.surfaces, displacement, [share * self.gap for share in gaps])
-        labels = {0.5: " gap/2", 1.0: "", 2.0: " gap*2"}
-        for k, share in enumerate(gaps):
-            for (a, b), values in contact.items():
-                row[f"contact {a}-{b}{labels[share]} []"] = float(values[k])
+        near = measures.Neighbours(self.surfaces, displacement, max(SENSITIVITY) * self.gap)
+        pressures = measures.contact_pressures(self.surfaces, displacement, self.contact_forces(x))
+        for named, ratios in (
+            (GAPS, near.within([share * self.gap for share in SENSITIVITY])),
+            (PRESSURES, near.pressed(pressures, [share * self.study.output.contact_pressure for share in SENSITIVITY])),
+        ):
+            for k, suffix in enumerate(named):
+                row |= {f"contact {a}-{b}{suffix} []": float(values[k]) for (a, b), values in ratios.items()}
         walls = measures.wall_positions(self.mesh, displacement)
         row["porosity []"] = measures.porosity(self.mesh, displacement)
         row["thickness [um]"] = walls.thickness

@@ -7,7 +7,7 @@ surfaces    particle surfaces, walls, areas, porosity
 statistics  means and percentiles over a phase, distortion, normalisation
 """
 
-from .contact import contact_ratios
+from .contact import Neighbours, contact_pressures, contact_ratios
 from .pores import Pores, PoreState, paper_expansion, pure_expansion
 from .raster import BEYOND, rasterise
 from .statistics import Statistics, distortion, share_of_largest, smallest_det, statistics
@@ -15,11 +15,13 @@ from .surfaces import Surfaces, Walls, mean_particle_radius, porosity, solid_are
 
 __all__ = [
     "BEYOND",
+    "Neighbours",
     "Pores",
     "PoreState",
     "Statistics",
     "Surfaces",
     "Walls",
+    "contact_pressures",
     "contact_ratios",
     "distortion",
     "mean_particle_radius",

@@ -1,4 +1,4 @@
-"""Contact ratios: the share of a phase's surface that lies within a gap of something else."""
+"""Contact ratios: the share of a phase's surface that lies within a gap of something else, or that bears a pressure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from .surfaces import (
+    PIECES,
     Surfaces,
     box_distance2,
     point_box_distance2,
@@ -15,59 +16,98 @@ from .surfaces import (
 
 
 def contact_ratios(mesh, displacement, gap, walls=None) -> dict:
-    """Share of the deformed surface of each phase that is in contact.
+    """Share of the deformed surface of each phase that is within a gap of something: `Neighbours.within` of one state."""
+    return Neighbours(mesh, displacement, np.max(gap), walls).within(gap)
 
-    mesh: a Mesh, or its `Surfaces` where many states are measured; displacement: (n, 2) um;
-    gap: um, the distance within which two surfaces count as touching, or a sequence of gaps;
-    walls: the current `Walls`, from the displacement of the wall nodes if not given.
 
-    Returns {(a, b): share} for each ordered pair of phase names, with b also "any" (another
-    particle or a wall) and "wall". The share is of all the surface of phase a; contact of a
-    particle with itself does not count. A float per entry, or an array (len(gap),).
+def contact_pressures(mesh, displacement, force):
+    """Pressure [GPa] on the nodes of each surface side, (k, 3), from what pushes on the particles there.
 
-    Each T6 side is sampled at equal parameter steps; between two samples the distance is taken as
-    linear, so that the end of a contact is found between them. Raises ValueError for a negative gap.
+    mesh: as in `contact_ratios`; force: (n, 2) GPa um, what lies between the particles exerts on the nodes. A node's
+    pressure is its force along the outward normal by the length that it stands for, both integrated with its shape
+    function over the deformed sides: an even pressure is found exactly.
     """
     surfaces = mesh if isinstance(mesh, Surfaces) else Surfaces(mesh)
-    mesh = surfaces.mesh
-    gaps = np.atleast_1d(np.asarray(gap, dtype=float))
-    if not np.all(gaps >= 0.0):
-        raise ValueError(f"contact gap must not be negative: {gap}")
-    if walls is None:
-        walls = wall_positions(mesh, displacement)
-    names = mesh.phase_names
-    lines, boxes, around = surfaces.at(displacement)
-    touching, total = _covered(
-        lines, boxes, around, surfaces.start, surfaces.phase, np.array(walls, dtype=float), gaps, len(names)
-    )
-    share = np.divide(touching, total[:, None, None], out=np.zeros_like(touching), where=total[:, None, None] > 0)
-    columns = (*names, "wall", "any")
-    pick = (lambda v: v.copy()) if np.ndim(gap) else (lambda v: float(v[0]))
-    return {(a, b): pick(share[i, j]) for i, a in enumerate(names) for j, b in enumerate(columns)}
+    x = (surfaces.mesh.nodes + displacement)[surfaces.edges]
+    turned = np.stack([x[..., 1], -x[..., 0]], axis=-1)  # the particle on the left: its outside on the right
+    share = np.einsum("ab,kbi->kai", _BY_LENGTH, turned)
+    outward = np.zeros_like(surfaces.mesh.nodes)
+    np.add.at(outward, surfaces.edges, share)
+    square = np.maximum((outward**2).sum(axis=1), 1e-300)
+    return (-(force * outward).sum(axis=1) / square)[surfaces.edges]
+
+
+# Integral of N_a dN_b over a quadratic side, nodes (end, middle, end).
+_BY_LENGTH = np.array([[-3.0, 4.0, -1.0], [-4.0, 0.0, 4.0], [1.0, -4.0, 3.0]]) / 6
+
+
+class Neighbours:
+    """What is near each particle's surface in a state, to be asked for several kinds of contact.
+
+    mesh: a Mesh, or its `Surfaces` where many states are measured; displacement: (n, 2) um; gap: um, the largest that
+    will be asked for; walls: the current `Walls`, from the displacement of the wall nodes if not given.
+
+    Each T6 side is sampled at equal parameter steps; between two samples distance and pressure are taken as linear, so
+    that the end of a contact is found between them. Shares are {(a, b): share} for each ordered pair of phase names, with
+    b also "any" (another particle or a wall) and "wall", of all the deformed surface of phase a; contact of a particle with
+    itself does not count. A float per entry, or an array where several gaps or pressures are asked for.
+    """
+
+    def __init__(self, mesh, displacement, gap, walls=None):
+        surfaces = mesh if isinstance(mesh, Surfaces) else Surfaces(mesh)
+        self.names, self.gap = surfaces.mesh.phase_names, float(gap)
+        if not gap >= 0.0:
+            raise ValueError(f"contact gap must not be negative: {gap}")
+        if walls is None:
+            walls = wall_positions(surfaces.mesh, displacement)
+        lines, boxes, around = surfaces.at(displacement)
+        self.near = _nearest(lines, boxes, around, surfaces.start, surfaces.phase, np.array(walls, dtype=float), gap, len(self.names))
+        self.lengths = np.linalg.norm(np.diff(lines, axis=1), axis=2)
+        self.owner = np.repeat(surfaces.phase, np.diff(surfaces.start))
+
+    def within(self, gap):
+        """Shares within a gap [um], or within each of several. Raises ValueError for a negative one."""
+        gaps = np.atleast_1d(np.asarray(gap, dtype=float))
+        if not np.all(gaps >= 0.0):
+            raise ValueError(f"contact gap must not be negative: {gap}")
+        return self._shares(_within(self.near, self.lengths, self.owner, gaps, len(self.names)), np.ndim(gap))
+
+    def pressed(self, pressures, threshold):
+        """Shares that bear more than a pressure [GPa], or more than each of several.
+
+        pressures: (k, 3) at the nodes of the sides, as of `contact_pressures`, linear between them. The partner is what is
+        nearest; where nothing is within reach of the gap the share counts as "any" alone.
+        """
+        thresholds = np.atleast_1d(np.asarray(threshold, dtype=float))
+        half = PIECES // 2
+        t = np.linspace(0.0, 1.0, half + 1)[:, None]
+        first, second = (np.stack([1 - t[:, 0], t[:, 0]], 1) @ pressures[:, None, i : i + 2].swapaxes(1, 2) for i in (0, 1))
+        sampled = np.concatenate([first, second[:, 1:]], axis=1)[..., 0]
+        return self._shares(_pressed(self.near, self.lengths, self.owner, sampled, thresholds, len(self.names), self.gap), np.ndim(threshold))
+
+    def _shares(self, touching, several):
+        total = np.bincount(self.owner, self.lengths.sum(axis=1), len(self.names))[:, None, None]
+        share = np.divide(touching, total, out=np.zeros_like(touching), where=total > 0)
+        pick = (lambda v: v.copy()) if several else (lambda v: float(v[0]))
+        columns = (*self.names, "wall", "any")
+        return {(a, b): pick(share[i, j]) for i, a in enumerate(self.names) for j, b in enumerate(columns)}
 
 
 @njit(cache=True)
-def _covered(lines, boxes, around, start, phase, walls, gaps, phases):
-    """Lengths (phases, phases + 2, gaps) within each gap of each phase, a wall, anything; and in all."""
-    samples = lines.shape[1]
-    touching = np.zeros((phases, phases + 2, gaps.size))
-    total = np.zeros(phases)
-    near = np.empty((samples, phases + 2))  # squared distances, then distances
-    length = np.empty(samples - 1)
-    widest = gaps.max()
+def _nearest(lines, boxes, around, start, phase, walls, widest, phases):
+    """Distance of each sample (k, samples) from each phase, the walls, and the nearest of these; inf where far beyond `widest`."""
+    edges, samples = lines.shape[:2]
+    out = np.empty((edges, samples, phases + 2))
     for p in range(start.size - 1):
         for e in range(start[p], start[p + 1]):
             step = 0.0
             for i in range(samples - 1):
-                dx = lines[e, i + 1, 0] - lines[e, i, 0]
-                dy = lines[e, i + 1, 1] - lines[e, i, 1]
-                length[i] = np.sqrt(dx * dx + dy * dy)
-                total[phase[p]] += length[i]
-                step = max(step, length[i])
+                step = max(step, np.hypot(lines[e, i + 1, 0] - lines[e, i, 0], lines[e, i + 1, 1] - lines[e, i, 1]))
             # A sample next to a touching one is at most one step further away: all that
             # interpolation needs lies within this reach.
             reach = widest + step
             reach2 = reach * reach * (1.0 + 1e-9)
+            near = out[e]  # squared distances, then distances
             near[:] = np.inf
             for q in range(start.size - 1):
                 if q == p or box_distance2(boxes[e], around[q]) > reach2:
@@ -90,13 +130,46 @@ def _covered(lines, boxes, around, start, phase, walls, gaps, phases):
                     closest = min(closest, near[i, b])
                 near[i, phases] = wall
                 near[i, phases + 1] = closest
-            for i in range(samples - 1):
-                for b in range(phases + 2):
-                    low = min(near[i, b], near[i + 1, b])
-                    high = max(near[i, b], near[i + 1, b])
-                    for g in range(gaps.size):
-                        if high <= gaps[g]:
-                            touching[phase[p], b, g] += length[i]
-                        elif low <= gaps[g]:
-                            touching[phase[p], b, g] += length[i] * (gaps[g] - low) / (high - low)
-    return touching, total
+    return out
+
+
+@njit(cache=True)
+def _within(near, lengths, owner, gaps, phases):
+    """Lengths (phases, phases + 2, gaps) within each gap of each phase, a wall, anything."""
+    touching = np.zeros((phases, phases + 2, gaps.size))
+    for e in range(len(near)):
+        for i in range(lengths.shape[1]):
+            for b in range(phases + 2):
+                low = min(near[e, i, b], near[e, i + 1, b])
+                high = max(near[e, i, b], near[e, i + 1, b])
+                for g in range(gaps.size):
+                    if high <= gaps[g]:
+                        touching[owner[e], b, g] += lengths[e, i]
+                    elif low <= gaps[g]:
+                        touching[owner[e], b, g] += lengths[e, i] * (gaps[g] - low) / (high - low)
+    return touching
+
+
+@njit(cache=True)
+def _pressed(near, lengths, owner, pressures, thresholds, phases, widest):
+    """Lengths (phases, phases + 2, thresholds) that bear more than each pressure, by what is nearest; the last column is all."""
+    pressed = np.zeros((phases, phases + 2, thresholds.size))
+    for e in range(len(near)):
+        for i in range(lengths.shape[1]):
+            low = min(pressures[e, i], pressures[e, i + 1])
+            high = max(pressures[e, i], pressures[e, i + 1])
+            partner, closest = -1, widest + lengths[e, i]
+            for b in range(phases + 1):
+                d = min(near[e, i, b], near[e, i + 1, b])
+                if d < closest:
+                    partner, closest = b, d
+            for g in range(thresholds.size):
+                length = 0.0
+                if low > thresholds[g]:
+                    length = lengths[e, i]
+                elif high > thresholds[g]:
+                    length = lengths[e, i] * (high - thresholds[g]) / (high - low)
+                pressed[owner[e], phases + 1, g] += length
+                if partner >= 0:
+                    pressed[owner[e], partner, g] += length
+    return pressed

@@ -56,6 +56,7 @@ def headline(run, names=None, last=None):
         row(f"Contact ratio {names[a]}–{names[b]}", f"contact {a}-{b} []", "%", 100)
     for a in run.phases:
         row(f"Contact ratio {names[a]} with any", f"contact {a}-any []", "%", 100)
+        row(f"Contact ratio {names[a]} with any, by pressure", f"contact {a}-any pressed []", "%", 100)
     for half in (LITHIATED, DELITHIATED):
         row("Porosity", "porosity []", "%", 100, half)
     start = run.clamped("thickness [um]")

@@ -135,6 +135,26 @@ def gap(run):
     return f"{share}{quantity(g.of(mean), 'length')}"
 
 
+def _both_definitions(run):
+    """How much of a surface is in contact by gap and by pressure, and how much either threshold matters."""
+    phases = [a for a in run.phases if f"contact {a}-any pressed []" in run.cycles]
+    if not phases:
+        return ""
+
+    def told(a, *suffixes):
+        middle, low, high = (run.at(f"contact {a}-any{suffix} []", run.last, LITHIATED) for suffix in suffixes)
+        return f"{per_cent(middle)} ({per_cent(low)}, {per_cent(high)})"
+
+    lines = "; ".join(
+        f"{name(run, a)} {told(a, '', ' gap/2', ' gap*2')} by gap, {told(a, ' pressed', ' pressed/2', ' pressed*2')} by pressure" for a in phases
+    )
+    pressure = quantity(run.study.output.contact_pressure, "pressure")
+    return (
+        f" Two definitions of contact with anything at full lithiation of the last cycle, in brackets with half and with twice the threshold:"
+        f" within the gap, and under a pressure of more than {pressure}: {lines}."
+    )
+
+
 def _published_clause(run, what):
     if not any(p.column.startswith(what) for p in run.published):
         return ""
@@ -192,6 +212,7 @@ def captions(run):
     sensitivity = ""
     if any("gap*2" in c for c in run.cycles):
         sensitivity = " Bands: the same with half and with twice that gap."
+    sensitivity += _both_definitions(run)
     start = "; ".join(f"{name(run, a)}–{name(run, b)} {per_cent(run.clamped(f'contact {a}-{b} []'))}" for a, b in run.pairs)
     add("contact", "Contact between the particles",
         f"Contact ratio of each ordered pair: the share of the surface of the first phase that lies within {gap(run)} of the second, in deformed lengths ({where}). "
@@ -238,7 +259,7 @@ def clip_sentence(end, peak, unit):
 DEFINITIONS = (
     ("Lithiation <i>x</i>", "Degree of lithiation of the active phase, 0 to 1, prescribed by the current and uniform."),
     ("Von Mises stress", "Of the Cauchy stress. Means and percentiles over a phase are weighted by deformed volume."),
-    ("Contact ratio <i>a</i>–<i>b</i>", "Share of the deformed surface of phase <i>a</i> that lies within the contact gap of phase <i>b</i>; “with any” counts every neighbour and the walls."),
+    ("Contact ratio <i>a</i>–<i>b</i>", "Share of the deformed surface of phase <i>a</i> that lies within the contact gap of phase <i>b</i>; “with any” counts every neighbour and the walls. “By pressure”: the share that bears more than the stated pressure, with whatever is nearest."),
     ("Porosity", "Share of the deformed box that no particle fills."),
     ("Pore", "A hollow of the pore space of the clamped state, bounded by its narrowest passages; it keeps its identity through the run. Slits thinner than the contact gap are shut."),
     ("Thickness change", "Relative to the clamped state at the start."),
