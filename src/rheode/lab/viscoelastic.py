@@ -83,7 +83,7 @@ class Rubber:
                 ends = [_stretch_at(self.seen / share) if share > NEVER else np.inf for share in (min(p + 1.96 * u, 1.0), p - 1.96 * u)]
                 made[name] = Value(self.limit, "", None, tuple(ends))
             else:
-                ends = np.exp(np.clip(p + 1.96 * u * np.array([-1, 1]), -700, 700))
+                ends = np.exp(p + min(1.96 * u, 23.0) * np.array([-1, 1]))  # a factor of 1e10 either way says enough
                 made[name] = Value(float(np.exp(p)), "s" if "time" in name else "MPa", None, tuple(map(float, ends)))
         return made
 
@@ -129,6 +129,7 @@ def _least_squares(residuals, start, seen, times=(1e-6, 1e9), **options):
 
     low, high = np.full(len(start), -np.inf), np.full(len(start), np.inf)
     low[1], high[1] = -step, 0.999
+    low[2::2] = max(start[0], *start[2::2]) - 20  # nothing is left of a branch there
     low[3::2], high[3::2] = np.log(times)
     found = least_squares(lambda p: around(tuple(p))[0], start, lambda p: around(tuple(p))[1], bounds=(low, high), x_scale=1.0, **options)
     return Rubber(found.x, seen, found.fun, found.jac, np.zeros((len(start),) * 2))
@@ -403,7 +404,7 @@ def open_questions(rubber: Rubber, courses: list[Course], misfit: float) -> list
     names, spread, said = rubber.names(), rubber.spread, []
     noises = float(np.sqrt(np.mean([(each.u / each.peak) ** 2 for each in courses])))
     if misfit > 3 * noises:
-        said.append(f"The law bends otherwise than the recordings: {100 * misfit:.2g} % of the peak stress beside {100 * noises:.2g} % of noise. Softening that outlasts recovery, another branch or a power law is missing; the intervals are widened for it.")
+        said.append(f"The law bends otherwise than the recordings: {100 * misfit:.2g} % of the peak stress beside {100 * noises:.2g} % of noise. Softening that outlasts recovery, another branch or a power law is missing, and the intervals, widened for it, are those of a law that is not quite this material's.")
     limit = rubber.values()["limit stretch"].interval
     loose = [name for name, u in zip(names, spread) if name != "limit stretch" and u > FACTOR]
     if not np.isfinite(limit[1]):
@@ -412,6 +413,7 @@ def open_questions(rubber: Rubber, courses: list[Course], misfit: float) -> list
         said.append(f"Not determined by these tests, not even to a factor of {np.exp(1.96 * FACTOR):.1f} either way: {', '.join(loose)}.")
     correlation = rubber.covariance / np.outer(spread, spread)
     alike = [(names[i], names[j], correlation[i, j]) for i, j in combinations(range(len(names)), 2) if abs(correlation[i, j]) > ALIKE and max(spread[i], spread[j]) > VAGUE]
+    alike = sorted(alike, key=lambda each: -abs(each[2]))[:3]
     said += [f"Not to be told apart by these tests: {a} and {b} (correlation {r:.2f}); only their {'product' if r < 0 else 'ratio'} is known well." for a, b, r in alike]
     shortest, longest = _window(courses)
     outside = [name for name, p in zip(names[3::2], rubber.p[3::2]) if not shortest <= np.exp(p) <= longest]
