@@ -229,6 +229,12 @@ class Model:
     def scalar(self, x, name):
         return float(x[self.unknowns.blocks[name][0]])
 
+    def strain(self):
+        """Accumulated inelastic strains of the committed state at the points of the phases that flow, weighted to their mean."""
+        flowing = [phase for phase in self.phases if phase.slip.any()] or self.phases
+        total = sum(phase.weights.sum() for phase in flowing)
+        return np.concatenate([(phase.slip * phase.weights).ravel() if phase in flowing else np.zeros(phase.weights.size) for phase in self.phases]) / total
+
     def supports(self, x):
         """Position of the wall on top, of the wall on the right [um] and out-of-plane stretch minus one, and the forces
         per depth [GPa um, GPa um2] that the electrode needs from outside there: (3,) each."""

@@ -253,7 +253,7 @@ class _Run:
 
     def _march(self, begin, steps, memory, where):
         try:
-            yield from march(self.model.system, self.model.minimise, self.x, begin, steps, memory)
+            yield from march(self.model.system, self.model.minimise, self.x, begin, steps, memory, self.model.strain)
         except Stopped as stop:
             barrier = self.study.mechanics.contact == "barrier"
             softer = "a larger mechanics.barrier.distance" if barrier else "a larger mechanics.medium.stiffness_ratio"
@@ -273,7 +273,7 @@ class _Run:
             if half.kind == "rest":
                 steps = Steps(1e-3, 0.25, 1e-9, **self.pace)
             else:
-                steps = Steps(*(min(1.0, s / span) for s in (stepping.first_step, stepping.largest_step, stepping.smallest_step)), **self.pace)
+                steps = Steps(*(min(1.0, s / span) for s in (stepping.first_step, stepping.largest_step, stepping.smallest_step)), tolerance=stepping.creep_tolerance, **self.pace)
 
             def begin(fraction, step, x):
                 model.begin(step * half.duration, half.lithiation(fraction))

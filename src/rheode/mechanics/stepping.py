@@ -18,6 +18,9 @@ log = logging.getLogger("rheode.stepping")
 # A smaller share of the last increment's velocity is not worth a prediction.
 LEAST_PREDICTION = 0.2
 
+# Mean inelastic strain of a segment below which its errors count as if it were this large.
+LEAST_STRAIN = 0.2
+
 
 class Stopped(RuntimeError):
     """No increment of the smallest length converged; the message says where and why."""
@@ -25,7 +28,11 @@ class Stopped(RuntimeError):
 
 @dataclass
 class Steps:
-    """Lengths of increments as shares of a segment, and how they adapt to the iterations."""
+    """Lengths of increments as shares of a segment, and how they adapt to the iterations.
+
+    tolerance: error that the increments of a segment may add up to, by the mean inelastic strain that it brings (`LEAST_STRAIN`
+    or more).
+    """
 
     first: float
     largest: float
@@ -35,6 +42,7 @@ class Steps:
     grow: float = 1.4
     shrink: float = 0.7
     cut: float = 0.35
+    tolerance: float = np.inf
 
 
 @dataclass
@@ -53,27 +61,38 @@ class Increment:
 class Memory:
     """What the stepping carries from increment to increment; plain values, so that a restart can store it.
 
-    velocity: change of the unknowns in the last increment divided by its length.
+    velocity: change of the unknowns in the last increment divided by its length. rate: of the inelastic strain, likewise;
+    length: of the increment it belongs to.
     """
 
     fraction: float = 0.0
     step: float = 0.0
     velocity: np.ndarray | None = None
+    rate: np.ndarray | None = None
+    length: float = 0.0
 
 
 def march(
-    system, minimise, x: np.ndarray, begin: Callable[[float, float, np.ndarray], None], steps: Steps, memory: Memory
+    system,
+    minimise,
+    x: np.ndarray,
+    begin: Callable[[float, float, np.ndarray], None],
+    steps: Steps,
+    memory: Memory,
+    strain: Callable[[], np.ndarray] | None = None,
 ) -> Iterator[tuple[np.ndarray, Increment]]:
     """Carry `x` through a segment; yields (x, Increment) after each committed increment.
 
     begin(fraction, step, x) prepares the potentials for the increment of length `step` that
     ends at `fraction` of the segment, and sets the prescribed entries of `x` in place.
-    Raises Stopped.
+    strain() gives the inelastic strains of the committed state, weighted so that their sum is the mean: what the
+    tolerance of `steps` is about. Raises Stopped.
     """
     if memory.step == 0.0:
         memory.step = steps.first
     while memory.fraction < 1.0:
         wanted, cutbacks, iterations = memory.step, 0, 0
+        before = strain() if strain else None
         while True:
             step = min(wanted, 1.0 - memory.fraction)
             if 1.0 - memory.fraction - step < 0.3 * step:  # no crumb of an increment at the end
@@ -105,7 +124,23 @@ def march(
             memory.step = min(wanted * steps.grow, steps.largest)
         else:
             memory.step = wanted
+        if strain:
+            memory.step = min(memory.step, max(_accurate(memory, (strain() - before) / step, step, steps.tolerance), steps.smallest))
         yield x, Increment(end, step, iterations, cutbacks, outcome.reason, outcome.residual)
+
+
+def _accurate(memory, rate, step, tolerance):
+    """The length at which implicit Euler's error of the strain takes no more than its share of the tolerance.
+
+    That error in an increment h is h^2/2 times the change of the rate in unit length, here between the last two increments.
+    """
+    known, before = memory.rate, memory.length
+    memory.rate, memory.length = rate, step
+    if known is None:
+        return np.inf
+    error = step / (step + before) * float(np.abs(rate - known).sum())  # by the length of the increment
+    allowed = tolerance * max(float(rate.sum()), LEAST_STRAIN)
+    return step * allowed / error if error > 0.0 else np.inf
 
 
 def _predict(system, start, velocity, step):
