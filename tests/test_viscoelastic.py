@@ -16,6 +16,7 @@ from rheode.mechanics.point import Bar, follow
 from rheode.mechanics.potential import unknowns
 from rheode.mechanics.solid import Solid
 from rheode.mechanics.system import System
+from rheode.study import Study
 
 MU, JM = 0.03, 180.0  # MPa: near those of the copolymer
 NETWORK = (gent.LAW, [[0.0, MU, JM]])
@@ -201,3 +202,15 @@ def test_a_material_names_its_parts():
     assert material.at(0.0, 298.15)["G"] == pytest.approx(9.3e-4)
     warm = phases.laws(material, 0.0, 343.15)
     assert warm[1][1]["A"] / a["A"][0] == pytest.approx(material.creep_shift(343.15)) and warm[1][1]["A"] > 10 * a["A"][0]
+
+
+def test_a_law_used_at_another_temperature_is_told():
+    """Requirement: a viscoelastic law without activation energy, used at another temperature than its tests', gives a warning, as a creep law does."""
+    data = {
+        "temperature": "60 degC", "microstructure": {"kind": "packing"}, "walls": {"kind": "pressure", "pressure": "1 MPa"},
+        "phases": {"si": {"material": "silicon", "role": "active", "fraction": 0.4}, "e": {"material": "copolymer", "role": "electrolyte", "fills": 1.0}},
+        "cycling": {"rate": "0.1 C", "cycles": 1},
+    }  # fmt: skip
+    said = [text for text in Study.from_mapping(data).warnings() if "viscoelastic law of copolymer belongs to 25 degC" in text]
+    assert len(said) == 1
+    assert not any("copolymer belongs" in text for text in Study.from_mapping(data | {"temperature": "25 degC"}).warnings())

@@ -491,9 +491,10 @@ class Study(Model):
         said = []
         for name, material in self.materials().items():
             measured = material.reference_temperature
-            if material.creeps and material.activation_energy is None and measured is not None and abs(measured.value - self.temperature) > 5:
+            flows = material.behaviour != "elastic"
+            if flows and material.activation_energy is None and measured is not None and abs(measured.value - self.temperature) > 5:
                 said.append(
-                    f"Phase {name}: the creep law of {material.name} belongs to {units.show(measured.value, 'temperature')} and has no activation energy, "
+                    f"Phase {name}: the {'creep' if material.creeps else 'viscoelastic'} law of {material.name} belongs to {units.show(measured.value, 'temperature')} and has no activation energy, "
                     f"so it is used unshifted at {units.show(self.temperature, 'temperature')}; creep at that temperature may differ by orders of magnitude."
                 )
         if self.publication is not None and not self.published():
