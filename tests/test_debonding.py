@@ -69,6 +69,19 @@ def test_a_run_with_interfaces_resumes(run, tmp_path):
             assert resumed[key] == pytest.approx(column, rel=1e-9, abs=1e-9 * np.nanmax(np.abs(column)), nan_ok=True), key
 
 
+def test_particles_that_nothing_holds_stay_where_they_are(tmp_path):
+    """Requirement: particles that only touch the electrolyte and shrink out of their cavities float free, and the run ends."""
+    far = {
+        "microstructure": {"kind": "packing", "particles": 4, "box": "5 um", "seed": 3, "gap": "0.3 um"},
+        "cycling": {"rate": "0.1 C", "cycles": 1, "start": 0.5, "lithiation": 0.52, "delithiation": 0.0},
+        "stepping": {},
+    }
+    loose = {"si-el": {"strength": "0 MPa", "energy": "5 mJ/m^2"}}
+    h = Simulation(study(loose, **far)).run(tmp_path / "run").history
+    assert h["lost contact si-el []"][-1] == 1.0
+    assert h["cutbacks []"].sum() < 3
+
+
 def test_a_strong_interface_is_a_bond(tmp_path):
     """Requirement: an interface that never tears gives the results of bonded bodies within 1 %."""
     once = {"cycling": {"rate": "0.1 C", "cycles": 1, "start": 0.3, "lithiation": 0.32, "delithiation": 0.1}}

@@ -264,6 +264,7 @@ CASES = {
     "torn interface, unloaded": lambda rng: cohesive(rng, 0.4, 0.2),
     "torn interface, overlapping": lambda rng: cohesive(rng, 0.4, -0.2),
     "parted interface, open": lambda rng: cohesive(rng, 0.9, 0.3),
+    "parted interface, held": lambda rng: cohesive(rng, 0.9, 0.3, hold=0.2),
     "parted interface, overlapping": lambda rng: cohesive(rng, 0.9, -0.3),
     "interface of no strength": lambda rng: cohesive(rng, strength=0.0, opened=-0.1),
     "interface of endless strength": lambda rng: cohesive(rng, strength=np.inf, opened=0.3),
