@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from rheode import Study
 from rheode.cycling.jamming import loose
-from rheode.cycling.model import build_mesh
+from rheode.cycling.model import Model, build_mesh
 from rheode.microstructure import PackingError, deposit
 from rheode.microstructure.deposition import _land
 
@@ -85,3 +85,23 @@ def test_a_cohesive_bed_is_joined_at_its_contacts_and_is_not_jammed():
     assert mesh.area_fraction("si") == pytest.approx(0.37, rel=1e-9)
     assert "contacts of si" in mesh.notes[-1] and not loose(study, mesh)
     assert "deposited" in study.summary() and "cohesive" in study.summary()
+
+
+def test_particles_of_any_size_are_held_alike_while_nothing_touches_them():
+    """A step of a hundredth of the radius costs the same energy per area, in nanometres as in micrometres."""
+    cost = []
+    for size in (1.0, 0.025):
+        study = Study.from_mapping({
+            "temperature": "25 degC",
+            "phases": {"si": {"material": "silicon", "role": "active", "fraction": 0.5}},
+            "microstructure": {"kind": "packing", "particles": 5, "box": f"{4 * size} um", "gap": f"{0.03 * size} um", "mesh_size": f"{1.2 * size} um", "contact_size": f"{0.8 * size} um"},
+            "walls": {"kind": "pressure", "pressure": "10 MPa"},
+            "mechanics": {"contact": "barrier"},
+            "cycling": {"rate": "0.1 C", "cycles": 1},
+        })  # fmt: skip
+        mesh = build_mesh(study)
+        model = Model(study, mesh)
+        x = model.unknowns.start()
+        x[model.unknowns.displacement[mesh.cells[mesh.solid]]] += 0.01 * mesh.mean_radius
+        cost.append(model.contact[-1].evaluate(x, 0).energy / mesh.area_fraction("si") / size**2)
+    assert cost[0] > 0 and cost[1] == pytest.approx(cost[0], rel=1e-6)

@@ -22,8 +22,8 @@ from rheode.mechanics.system import System
 from rheode.mechanics.walls import Fixture, StackPressure
 from rheode.microstructure import facing
 
-# GPa/um2 that hold particles which touch nothing: a step of 0.01 um takes a pressure of 1.5e-5 GPa on a particle of
-# 1 um radius, and none once it rests.
+# GPa, by the square of the mean radius: what holds particles which touch nothing. A step of a hundredth of the radius takes
+# a pressure of 1.5e-5 GPa on a particle, of whatever size, and none once it rests.
 DRAG = 1e-3
 
 # An interface gives as much as a layer of the softer phase of this share of an element's side.
@@ -175,7 +175,7 @@ class Model:
         solid = np.flatnonzero(area)
         return [
             *barrier(mesh.nodes, free, self.unknowns, film.distance, film.stiffness, walls),
-            Drag(self.unknowns, solid, area[solid], DRAG),
+            Drag(self.unknowns, solid, area[solid], DRAG / mesh.mean_radius**2),
         ]
 
     def _interface(self, name, bond):
