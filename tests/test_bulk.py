@@ -114,18 +114,11 @@ def test_cooks_membrane():
 def test_large_deformations_in_few_iterations():
     """Requirement: pressures carried along Newton's iteration keep it fast where cells turn at K/G = 1000."""
     u, potentials, tip = membrane(8, PAIRS, 1000.0, 1.0)
-    system, full = System(u, potentials), potentials[-1].forces
-    minimise, x, velocity, iterations = Minimiser(system, linear_solver()), u.start(), 0.0, []
-    for step in range(1, 5):
-        potentials[-1].forces = full * step / 4
-        system.begin(0.0, {})
-        outcome = minimise(x + velocity)
-        assert outcome.converged
-        velocity, x = outcome.x - x, outcome.x
-        system.commit(x)
-        iterations.append(outcome.iterations)
-    assert x[tip] > 12  # of 48
-    assert sum(iterations) < 30  # 52 with the pressure of the state itself
+    system = System(u, potentials)
+    system.begin(0.0, {})
+    outcome = Minimiser(system, linear_solver())(u.start())
+    assert outcome.converged and outcome.x[tip] > 12  # of 48
+    assert outcome.iterations < 25  # 30 with the pressure of the state itself, 45 with that at the start
 
 
 def test_carried_pressures_change_the_stiffness_only_on_the_way():
