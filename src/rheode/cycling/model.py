@@ -230,10 +230,10 @@ class Model:
         return float(x[self.unknowns.blocks[name][0]])
 
     def strain(self):
-        """Accumulated inelastic strains of the committed state at the points of the phases that flow, weighted to their mean."""
-        flowing = [phase for phase in self.phases if phase.slip.any()] or self.phases
+        """Accumulated inelastic strains of the committed state at the points of the phases that lithiate, weighted to their mean."""
+        flowing = [phase for phase in self.phases if self.study.phases[phase.name].lithiates]
         total = sum(phase.weights.sum() for phase in flowing)
-        return np.concatenate([(phase.slip * phase.weights).ravel() if phase in flowing else np.zeros(phase.weights.size) for phase in self.phases]) / total
+        return np.concatenate([(phase.slip * phase.weights).ravel() / total for phase in flowing])
 
     def supports(self, x):
         """Position of the wall on top, of the wall on the right [um] and out-of-plane stretch minus one, and the forces
