@@ -328,13 +328,13 @@ def test_hertz_barrier(cylinders):
 
 
 # Peak pressure and half-width over Hertz's by stiffness ratio: what the medium still bears, it takes from the contact.
-MEDIUM = {1e-3: (0.72, 0.95), 1e-4: (0.954, 0.951), 1e-5: (0.998, 0.976)}
+MEDIUM = {1e-3: (0.72, 0.95), 1e-4: (0.954, 0.951), 1e-5: (0.998, 0.976), 3e-6: (1.002, 0.981)}
 
 
 @pytest.mark.verify
 @pytest.mark.parametrize("gamma", MEDIUM)
 def test_hertz_third_medium(gamma):
-    """Requirement V2: the medium comes near Hertz with its stiffness ratio: the peak within 2 % at 1e-5, not at 1e-4."""
+    """Requirement V2: the medium comes near Hertz with its stiffness ratio: the peak within 2 % at 1e-5, the half-width too at 3e-6."""
     assert hertz(1, gamma=gamma, length=0.02) == pytest.approx(MEDIUM[gamma], abs=0.003)
 
 

@@ -51,9 +51,9 @@ class Simulation:
     >>> result = Simulation(Study.load("se-60mse")).run("runs/mine")
     """
 
-    def __init__(self, study, mesh=None):
-        """mesh: a `Mesh` in place of the one that the study describes."""
-        self.study = study
+    def __init__(self, study, mesh=None, jammed=False):
+        """mesh: a `Mesh` in place of the one that the study describes; jammed: its particles bear load as they are."""
+        self.study, self.jammed = study, jammed
         if mesh is not None:
             self.mesh = mesh
 
@@ -82,7 +82,7 @@ class Simulation:
         """
         directory = Path(directory or Path("runs") / self.study.name)
         Record.check(directory, overwrite)  # before anything that takes time
-        mesh = jam(self.study, self.mesh) if loose(self.study, self.mesh) else self.mesh
+        mesh = jam(self.study, self.mesh) if loose(self.study, self.mesh) and not self.jammed else self.mesh
         stored = self.study.model_copy(update={"versions": {}}).dump()  # with the versions of today
         record = Record.create(directory, stored, mesh, overwrite=overwrite)
         return _Run(self.study, mesh, record, callback).start()
