@@ -240,6 +240,8 @@ def pressures(runs, names):
                 ax.plot([1e3 * load], [value(run)], "o", color=style.RUNS[i % len(style.RUNS)], label=name)
             ax.set_xscale("log")
             ax.margins(0.15)
+            ax.set_xticks(ticks := sorted({1e3 * load for load in loads}), [f"{tick:g}" for tick in ticks])
+            ax.minorticks_off()
             ax.set_xlabel("Stack pressure (MPa)")
             ax.set_ylabel(label)
             style.title(ax, letter)
