@@ -161,7 +161,7 @@ class Medium(Model):
     """The soft medium that fills the pores and carries contact."""
 
     stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(1e-4, description="Stiffness of the medium relative to the framework; smaller is closer to true contact and slower")
-    length: Annotated[float, Quantity("length", above=0)] = Field(0.5, description="Length of the regularisation by second gradients: some tenths of a particle radius")
+    length: Annotated[float, Quantity("length", above=0)] = Field(1.5, description="Length of the regularisation by second gradients: about a particle radius; a shorter one lets crushed cells fold")
 
 
 class Barrier(Model):
