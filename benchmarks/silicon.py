@@ -52,8 +52,8 @@ Cycle 1 at full lithiation; thickness against the clamped electrode. `si-elastic
 - Plane strain blocks the swelling out of plane. Elastic silicon would bear that as tens of GPa; it flows instead (`silicon-viscoplastic`), so all growth
   goes into the plane and the mean stress of silicon in the table is its flow stress, with either electrolyte.
 - Particles and electrolyte stay bonded here (lost contact is nil); `interfaces` lets them part.
-- The copolymer relaxes within seconds, so over the hours of a half cycle its network is all that bears: its modulus, {network}, is known to within half its
-  value (docs/materials.md), and its stress is proportional to it.
+- The copolymer relaxes within seconds, so over the hours of a half cycle its network is all that bears: its modulus, {network}, is known to a
+  factor of two at best ([viscoelastic.md](viscoelastic.md)), and its stress is proportional to it.
 - A guard a hundred times softer than that network keeps squeezed cells from folding (docs/theory.md); it is not in the stresses above.
 - The run of `si-elastic` in the table has elements of up to {mesh:g} um in the widest gaps.
 """

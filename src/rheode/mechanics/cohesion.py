@@ -128,7 +128,8 @@ class Cohesion:
 
     def _lost(self):
         """Energy per area that is dissipated at the largest opening, (m, 3)."""
-        return self.law.work(self.largest) - 0.5 * self.law.secant(self.largest) * self.largest**2
+        lost = self.law.work(self.largest) - 0.5 * self.law.secant(self.largest) * self.largest**2
+        return np.maximum(lost, 0.0)  # a difference of equal numbers before anything tears
 
     def evaluate(self, x, order):
         normal, sliding, (n, e, length) = self.jumps(x)

@@ -12,7 +12,6 @@ from . import fields, numbers, style, words
 from .page import Book, document
 from .run import DELITHIATED, LITHIATED, Run
 
-LOST = -100  # the scale, in per cent, of what a contact has lost since clamping
 ROLES = {"active": "active phase", "framework": "framework", "electrolyte": "electrolyte"}
 
 # Label of the axis, column with roles for phases, factor to the unit of the axis, whether the end of delithiation is drawn too.
@@ -22,7 +21,7 @@ PANELS = (
     ("Mean von Mises stress,\nactive phase (GPa)", "von Mises {active phase} mean [GPa]", 1, False),
     ("Mean von Mises stress,\nframework (GPa)", "von Mises {framework} mean [GPa]", 1, False),
     ("Mean von Mises stress,\nelectrolyte (GPa)", "von Mises {electrolyte} mean [GPa]", 1, False),
-    ("Lost contact,\nactive–electrolyte (%)", "contact {active phase}-{electrolyte} []", LOST, True),
+    ("Lost contact,\nactive–electrolyte (%)", "lost contact {active phase}-{electrolyte} []", 100, True),
     ("Porosity (%)", "porosity []", 100, True),
     ("Thickness change (%)", "thickness change []", 100, True),
     ("Pressure on the\ntop wall (GPa)", "wall pressure [GPa]", 1, False),
@@ -147,9 +146,7 @@ def curves(runs, names):
                     continue
                 for half, dash in ((LITHIATED, "-"), (DELITHIATED, "--"))[: 1 + both]:
                     cycles, values = run.series(column, half)
-                    if scale == LOST:
-                        values = run.clamped(column) - values
-                    ax.plot(cycles, abs(scale) * values, dash, color=colour, linewidth=1.2 if dash == "-" else 0.9,
+                    ax.plot(cycles, scale * values, dash, color=colour, linewidth=1.2 if dash == "-" else 0.9,
                             marker="o" if len(cycles) < 4 else None, markersize=2.6)
                 for p in run.published:
                     if p.column == column and p.half == LITHIATED and p.cycle <= reached:
@@ -160,8 +157,8 @@ def curves(runs, names):
             low, high = min(map(np.nanmin, drawn)), max(map(np.nanmax, drawn))
             if template.startswith("von Mises") and 0 < low < high / fields.DECADES:
                 ax.set_yscale("log")
-            elif template.startswith(("contact", "von Mises", "porosity", "wall")):
-                ax.set_ylim(0, max(1.08 * ax.get_ylim()[1] / 1.05, 1.0 if scale in (100, LOST) and high < 1e-6 else 1e-6))
+            elif template.startswith(("contact", "lost", "von Mises", "porosity", "wall")):
+                ax.set_ylim(0, max(1.08 * ax.get_ylim()[1] / 1.05, 1.0 if scale == 100 and high < 1e-6 else 1e-6))
             style.cycle_axis(ax, reached)
             ax.set_ylabel(name)
             style.title(ax, letter)

@@ -47,16 +47,23 @@ def headline(run, names=None, last=None):
         rows.append(Number(quantity, STATES[half], unit, *values, published.get(1, NAN),
                            published.get(last, NAN) if last > 1 else NAN))
 
+    def stress(quantity, column):
+        """In MPa where it is a soft phase's."""
+        soft = column in run.cycles and np.nanmax(np.abs(run.cycles[column])) < 0.01
+        row(quantity, column, "MPa" if soft else "GPa", 1e3 if soft else 1.0)
+
     rows = []
     for n in run.phases:
-        row(f"Mean von Mises stress, {names[n]}", f"von Mises {n} mean [GPa]")
+        stress(f"Mean von Mises stress, {names[n]}", f"von Mises {n} mean [GPa]")
     for n in run.phases:
-        row(f"Largest von Mises stress, {names[n]}", f"von Mises {n} max [GPa]")
+        stress(f"Largest von Mises stress, {names[n]}", f"von Mises {n} max [GPa]")
     for a, b in run.pairs:
         row(f"Contact ratio {names[a]}–{names[b]}", f"contact {a}-{b} []", "%", 100)
     for a in run.phases:
         row(f"Contact ratio {names[a]} with any", f"contact {a}-any []", "%", 100)
         row(f"Contact ratio {names[a]} with any, by pressure", f"contact {a}-any pressed []", "%", 100)
+    for a, b in run.pairs:
+        row(f"Lost contact {names[a]}–{names[b]}", f"lost contact {a}-{b} []", "%", 100)
     for half in (LITHIATED, DELITHIATED):
         row("Porosity", "porosity []", "%", 100, half)
     start = run.clamped("thickness [um]")
@@ -66,7 +73,7 @@ def headline(run, names=None, last=None):
     if np.ptp(run.history["stretch zz []"]) > 0:
         row("Out-of-plane stretch", "stretch zz []", "")
     for column, name in (("wall pressure [GPa]", "Pressure on the top wall"), ("side pressure [GPa]", "Pressure on the side walls")):
-        row(name, column)
+        stress(name, column)
     return rows
 
 
