@@ -198,7 +198,7 @@ def test_a_run_against_a_fixture(pair, tmp_path):
     result = Simulation(study("cycling.cycles=1", FIXTURE), pair).run(tmp_path / "run")
     h = result.history
     strain = (h["thickness [um]"] - h["thickness [um]"][0]) / result.mesh.box[1]
-    assert h["wall pressure [GPa]"] == pytest.approx(0.01 + 5.0 * strain, rel=3e-6)
+    assert h["wall pressure [GPa]"] == pytest.approx(0.01 + 5.0 * strain, rel=3e-6)  # a force is known to the root of the decrement
     assert h["wall pressure [GPa]"].max() > 0.05
 
 

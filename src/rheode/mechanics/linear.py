@@ -20,9 +20,9 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
 
-# Threads of a factorisation: at 10 000 unknowns it takes 5.4 ms on one core, 2.8 ms on two that are idle. Where others want
-# them, two waiting threads are slower than one.
-THREADS = 2 if (os.cpu_count() or 1) > 1 and (not hasattr(os, "getloadavg") or os.getloadavg()[0] < os.cpu_count() - 0.5) else 1
+# Threads of a factorisation: at 10 000 unknowns it takes 5.4 ms on one core, 2.8 ms on two that are idle, of which a run sees
+# little, and its last digits would depend on them.
+THREADS = 1
 
 # PARDISO's name of a matrix type, and its error where the matrix is not of it.
 POSITIVE_DEFINITE, INDEFINITE = 2, -4
