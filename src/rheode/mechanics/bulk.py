@@ -26,6 +26,7 @@ from numba import njit
 
 from rheode.mechanics.elements import POINTS, gradients_t6, shape_t6
 from rheode.mechanics.potential import Evaluation, Stateless
+from rheode.mechanics.solid import volume_changes
 
 
 def pairs(cells):
@@ -89,31 +90,6 @@ def _volumes(x, dofs, gradients):
                 c += uy * gx
                 d += uy * gy
             out[i, k] = (a * d - b * c) * (1.0 + x[dofs[i, 12]])
-    return out
-
-
-@njit(cache=True)
-def _changes(x, dx, dofs, gradients):
-    """Linear change of J at the points along dx, (m, 3)."""
-    m = dofs.shape[0]
-    out = np.empty((m, 3))
-    for i in range(m):
-        z, dz = 1.0 + x[dofs[i, 12]], dx[dofs[i, 12]]
-        for k in range(3):
-            a, b, c, d = 1.0, 0.0, 0.0, 1.0
-            e, f, g, h = 0.0, 0.0, 0.0, 0.0
-            for n in range(6):
-                jx, jy = dofs[i, 2 * n], dofs[i, 2 * n + 1]
-                gx, gy = gradients[i, k, n]
-                a += x[jx] * gx
-                b += x[jx] * gy
-                c += x[jy] * gx
-                d += x[jy] * gy
-                e += dx[jx] * gx
-                f += dx[jx] * gy
-                g += dx[jy] * gx
-                h += dx[jy] * gy
-            out[i, k] = (a * h + d * e - b * g - c * f) * z + (a * d - b * c) * dz
     return out
 
 
@@ -304,7 +280,7 @@ class Bulk(Stateless):
         """1; what comes is the line search along dx, on which the stress changes as its linearisation says."""
         ratio, mass, inverse = self._ratio(x, self.growth)
         logarithm, K = np.log(ratio), self.K[:, None]
-        change = self._project(_changes(x, dx, self._cell_dofs, self.gradients) / self.growth[:, None], mass, inverse)
+        change = self._project(volume_changes(x, dx, self._cell_dofs, self.gradients) / self.growth[:, None], mass, inverse)
         end = self._project(K * (logarithm / ratio + (1.0 - logarithm) / ratio**2 * change), mass, inverse)
         start = self._project(K * logarithm / ratio, mass, inverse) if self._carried is None else self._carried
         self._line = x.copy(), dx.copy(), start, end

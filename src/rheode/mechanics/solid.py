@@ -155,6 +155,31 @@ def entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p, 
 
 
 @njit(cache=True, nogil=True)
+def volume_changes(x, dx, dofs, gradients):
+    """Linear change of J at the points along dx, (m, 3)."""
+    m = dofs.shape[0]
+    out = np.empty((m, 3))
+    for i in range(m):
+        z, dz = 1.0 + x[dofs[i, 12]], dx[dofs[i, 12]]
+        for k in range(3):
+            a, b, c, d = 1.0, 0.0, 0.0, 1.0
+            e, f, g, h = 0.0, 0.0, 0.0, 0.0
+            for n in range(6):
+                jx, jy = dofs[i, 2 * n], dofs[i, 2 * n + 1]
+                gx, gy = gradients[i, k, n]
+                a += x[jx] * gx
+                b += x[jx] * gy
+                c += x[jy] * gx
+                d += x[jy] * gy
+                e += dx[jx] * gx
+                f += dx[jx] * gy
+                g += dx[jy] * gx
+                h += dx[jy] * gy
+            out[i, k] = (a * h + d * e - b * g - c * f) * z + (a * d - b * c) * dz
+    return out
+
+
+@njit(cache=True, nogil=True)
 def _first_inversion(x, dx, dofs, gradients):
     """Smallest t > 0 at which det(F + t dF) vanishes in the plane at some point; inf where none does."""
     first = np.inf

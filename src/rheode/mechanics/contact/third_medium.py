@@ -17,7 +17,7 @@ from numba import njit
 from rheode.mechanics.elements import gradients_t6, second_gradients_t6
 from rheode.mechanics.laws import neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless
-from rheode.mechanics.solid import Solid, entries, kinematics
+from rheode.mechanics.solid import Solid, entries, kinematics, volume_changes
 
 # A carried pressure is trusted up to this factor of the one that the law gives.
 TRUST = 1000.0
@@ -61,29 +61,6 @@ def _respond(stretch, table, carried):
     return w, p, h, turning, pressure
 
 
-@njit(cache=True, nogil=True)
-def _volume_change(x, dx, dofs, gradients):
-    """Linear change of the determinant of F in the plane, (3 m,)."""
-    out = np.empty(3 * dofs.shape[0])
-    for i in range(dofs.shape[0]):
-        for k in range(3):
-            a, b, c, d = 1.0, 0.0, 0.0, 1.0
-            e, f, g, h = 0.0, 0.0, 0.0, 0.0
-            for n in range(6):
-                jx, jy = dofs[i, 2 * n], dofs[i, 2 * n + 1]
-                gx, gy = gradients[i, k, n, 0], gradients[i, k, n, 1]
-                a += x[jx] * gx
-                b += x[jx] * gy
-                c += x[jy] * gx
-                d += x[jy] * gy
-                e += dx[jx] * gx
-                f += dx[jx] * gy
-                g += dx[jy] * gx
-                h += dx[jy] * gy
-            out[3 * i + k] = a * h + d * e - b * g - c * f
-    return out
-
-
 class Medium(Solid):
     """The neo-Hookean medium, with the pressure of each point carried along Newton's iteration.
 
@@ -113,7 +90,7 @@ class Medium(Solid):
         """At the points, (3 m,) each: volume ratio, its linear change by dx, the law's force and stiffness, the pressure carried."""
         stretch, _ = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
         j = stretch.prod(axis=1)
-        change = _volume_change(x, dx, self.dofs, self.gradients) * (1.0 + x[self.dofs[:, 12]]).repeat(3)
+        change = volume_changes(x, dx, self.dofs, self.gradients).ravel()
         force, stiffness = self._force(j)
         return j, change, force, stiffness, np.where(self._pressure > 0.0, self._pressure, force)
 
