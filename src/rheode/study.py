@@ -257,6 +257,8 @@ class Stepping(Model):
         0.03, description="Error that a half cycle's increments may add up to, by its mean creep strain (of 0.2 or more); implicit Euler's own estimate"
     )
 
+    second_order: bool = Field(True, description="Whether creep is followed by the two-step formula of second order; false: by implicit Euler")
+
     @field_validator("first_step", "smallest_step")
     @classmethod
     def _in_order(cls, step, info: ValidationInfo):

@@ -132,7 +132,7 @@ class Model:
         self.unknowns = unknowns(len(mesh.nodes), tied, free, fixed)
         self.phases = [
             phases.phase(name, self.materials[name], mesh.nodes, mesh.cells[mesh.phase == index], self.unknowns,
-                         study.cycling.start, study.temperature)
+                         study.cycling.start, study.temperature, study.stepping.second_order)
             for index, name in enumerate(mesh.phase_names)
         ]  # fmt: skip
         self.contact = [*self._contact(), *self._guards()]

@@ -32,10 +32,10 @@ def laws(material, lithiation, temperature) -> list[tuple[Law, dict]]:
     return [(law, {key: values[key] for key in law.parameters}) for law, values in parts]
 
 
-def phase(name, material, nodes, cells, unknowns, lithiation, temperature) -> Phase:
-    """A material on cells (m, 6) of a mesh, stress-free at `lithiation`."""
+def phase(name, material, nodes, cells, unknowns, lithiation, temperature, second_order=False) -> Phase:
+    """A material on cells (m, 6) of a mesh, stress-free at `lithiation`; second_order: see `Solid`."""
     parts, K = _volume(material, lithiation, lithiation, temperature)
-    solids = [Solid(_part(name, k), law, nodes, cells, unknowns, values) for k, (law, values) in enumerate(parts)]
+    solids = [Solid(_part(name, k), law, nodes, cells, unknowns, values, second_order) for k, (law, values) in enumerate(parts)]
     volume = [] if K is None else [Bulk(_part(name, "volume"), nodes, cells, unknowns, K)]
     return Phase(name, [*solids, *volume])
 

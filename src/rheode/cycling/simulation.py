@@ -273,7 +273,8 @@ class _Run:
             if half.kind == "rest":
                 steps = Steps(1e-3, 0.25, 1e-9, **self.pace)
             else:
-                steps = Steps(*(min(1.0, s / span) for s in (stepping.first_step, stepping.largest_step, stepping.smallest_step)), tolerance=stepping.creep_tolerance, **self.pace)
+                lengths = (min(1.0, s / span) for s in (stepping.first_step, stepping.largest_step, stepping.smallest_step))
+                steps = Steps(*lengths, tolerance=stepping.creep_tolerance, second_order=stepping.second_order, **self.pace)
 
             def begin(fraction, step, x):
                 model.begin(step * half.duration, half.lithiation(fraction))

@@ -31,7 +31,7 @@ class Steps:
     """Lengths of increments as shares of a segment, and how they adapt to the iterations.
 
     tolerance: error that the increments of a segment may add up to, by the mean inelastic strain that it brings (`LEAST_STRAIN`
-    or more).
+    or more). second_order: whether creep is followed by the formula of second order (see `solid.Solid`).
     """
 
     first: float
@@ -43,6 +43,7 @@ class Steps:
     shrink: float = 0.7
     cut: float = 0.35
     tolerance: float = np.inf
+    second_order: bool = False
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Memory:
     """What the stepping carries from increment to increment; plain values, so that a restart can store it.
 
     velocity: change of the unknowns in the last increment divided by its length. rate: of the inelastic strain, likewise;
-    length: of the increment it belongs to.
+    length: of the increment it belongs to; earlier_rate, earlier_length: of the one before.
     """
 
     fraction: float = 0.0
@@ -70,6 +71,8 @@ class Memory:
     velocity: np.ndarray | None = None
     rate: np.ndarray | None = None
     length: float = 0.0
+    earlier_rate: np.ndarray | None = None
+    earlier_length: float = 0.0
 
 
 def march(
@@ -114,8 +117,8 @@ def march(
             wanted = step * steps.cut
             if wanted < steps.smallest:
                 raise Stopped(f"at {memory.fraction:.4f} of the segment no step of {step:.1e} converged: {outcome.reason}")
-        system.commit(outcome.x)
         memory.velocity = (outcome.x - x) / step
+        system.commit(outcome.x)
         x = outcome.x
         memory.fraction = end
         if cutbacks or outcome.iterations >= steps.hard:
@@ -125,22 +128,30 @@ def march(
         else:
             memory.step = wanted
         if strain:
-            memory.step = min(memory.step, max(_accurate(memory, (strain() - before) / step, step, steps.tolerance), steps.smallest))
+            memory.step = min(memory.step, max(_accurate(memory, (strain() - before) / step, step, steps), steps.smallest))
         yield x, Increment(end, step, iterations, cutbacks, outcome.reason, outcome.residual)
 
 
-def _accurate(memory, rate, step, tolerance):
-    """The length at which implicit Euler's error of the strain takes no more than its share of the tolerance.
+def _accurate(memory, rate, step, steps):
+    """The length at which the error of the strain takes no more than its share of the tolerance.
 
-    That error in an increment h is h^2/2 times the change of the rate in unit length, here between the last two increments.
+    Implicit Euler's error in an increment h is h^2/2 times the change of the rate in unit length, here between the last
+    two increments. The second-order formula's is (1 + w)^2/(6 w (1 + 2 w)) h^3 times the change of that change, w the
+    length by that of the increment before; the last three increments tell it.
     """
-    known, before = memory.rate, memory.length
-    memory.rate, memory.length = rate, step
+    (known, h2), (earlier, h3) = (memory.rate, memory.length), (memory.earlier_rate, memory.earlier_length)
+    memory.rate, memory.length, memory.earlier_rate, memory.earlier_length = rate, step, known, h2
     if known is None:
         return np.inf
-    error = step / (step + before) * float(np.abs(rate - known).sum())  # by the length of the increment
-    allowed = tolerance * max(float(rate.sum()), LEAST_STRAIN)
-    return step * allowed / error if error > 0.0 else np.inf
+    allowed = steps.tolerance * max(float(rate.sum()), LEAST_STRAIN)  # by the length of the increment
+    change = (rate - known) / (0.5 * (step + h2))
+    if steps.second_order and earlier is not None:
+        change = (change - (known - earlier) / (0.5 * (h2 + h3))) / (0.25 * (step + 2.0 * h2 + h3))
+        w = step / h2
+        error, order = (1.0 + w) ** 2 / (6.0 * w * (1.0 + 2.0 * w)) * step**2 * float(np.abs(change).sum()), 2
+    else:
+        error, order = 0.5 * step * float(np.abs(change).sum()), 1
+    return step * (allowed / error) ** (1.0 / order) if error > 0.0 else np.inf
 
 
 def _predict(system, start, velocity, step):
