@@ -18,6 +18,7 @@ from rheode.mechanics.stepping import Memory, Steps, march
 from rheode.mechanics.system import System
 from rheode.mechanics.walls import StackPressure
 from rheode.microstructure.mesh import unshared_sides
+from rheode.study import Medium
 
 
 def together(*meshes):
@@ -159,7 +160,7 @@ def patch(compression, contact, gap, held=False):
     if contact == "barrier":
         potentials = barrier(nodes, sides(cells, [bottom, top, left, right]), u, gap, E_PATCH)
     else:
-        potentials = third_medium(nodes, cells[~solid], u, E_PATCH / 3, E_PATCH / 2, contact, 0.1)
+        potentials = third_medium(nodes, cells[~solid], u, E_PATCH / 3, E_PATCH / 2, contact, Medium().drag_ratio, 0.1)
     system = System(u, [body, *potentials])
     minimise = Minimiser(system, linear_solver())
     x, lid = u.start(), 0.0
@@ -251,7 +252,7 @@ def lower_line(nodes):
     return nodes[order[first]]
 
 
-def hertz(cylinders, per_width=10, film=2e-5, nu=0.3, gamma=None, length=0.0):
+def hertz(cylinders, per_width=10, film=2e-5, nu=0.3, gamma=None, length=0.0, drag=Medium().drag_ratio):
     """(p0, a) of a cylinder on a rigid flat (1) or of two (2), each over the closed form.
 
     Both from the contact pressure: p^2 = p0^2 (1 - x^2/a^2) fitted where it is above 0.3 p0. gamma: stiffness
@@ -284,7 +285,7 @@ def hertz(cylinders, per_width=10, film=2e-5, nu=0.3, gamma=None, length=0.0):
         contact = barrier(nodes, face, u, film, p0, walls)[-1:]
     else:
         moduli = (YOUNG / (3 * (1 - 2 * nu)), YOUNG / (2 * (1 + nu)))
-        contact = third_medium(nodes, cells[n_solid:], u, *moduli, gamma, length)
+        contact = third_medium(nodes, cells[n_solid:], u, *moduli, gamma, drag, length)
     load = StackPressure(u, "lid", depth, depth)
     system = System(u, [body, *contact, load])
     steps = Steps(0.01, 0.3, 1e-5, grow=2.0)

@@ -160,7 +160,8 @@ class Fixture(Model):
 class Medium(Model):
     """The soft medium that fills the pores and carries contact."""
 
-    stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(1e-4, description="Stiffness of the medium relative to the framework; smaller is closer to true contact and slower")
+    stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(5e-6, description="Stiffness of the medium in compression relative to the framework; smaller is closer to true contact and slower")
+    drag_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(3e-5, description="Drag of the medium on what an increment changes, relative to the framework's shear modulus; forgotten after each increment")
     length: Annotated[float, Quantity("length", above=0)] = Field(1.5, description="Length of the regularisation by second gradients: about a particle radius; a shorter one lets crushed cells fold")
 
 

@@ -161,7 +161,7 @@ class Model:
             pores, medium = mesh.cells[~mesh.solid], study.medium
             if len(pores) == 0:
                 return []
-            return third_medium(mesh.nodes, pores, self.unknowns, *self._stiffest(), medium.stiffness_ratio, medium.length)
+            return third_medium(mesh.nodes, pores, self.unknowns, *self._stiffest(), medium.stiffness_ratio, medium.drag_ratio, medium.length)
         nodes, (width, height) = mesh.walls, mesh.box
         walls = [
             (0, -1, 0.0, "fixed", nodes["left"]),
