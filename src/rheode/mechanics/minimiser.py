@@ -35,6 +35,8 @@ LEAST_ENERGY = 1e-12
 
 # A step that is limited to less than this is computed again with a restrained Hessian, so often, in so many of the first iterations.
 FREE_STEP, RESTRAINTS, EARLY = 0.75, 3, 2
+# A restraint that lengthens the step by less than this is the last: what limits then is no crushing (a thin cell that is sheared far).
+WORTH = 1.3
 
 # Below this decrement a Hessian is kept as long as every step takes the decrement to this share of what it was.
 CLOSE, SETTLING = 1e-4, 0.05
@@ -119,8 +121,8 @@ class Minimiser:
                 slope = float((g * dx[:free]).sum())
                 if not np.isfinite(slope) or slope > 0:
                     return Outcome(x, False, "the linear solver returned no descent direction", iteration, factorisations)
-                limit = min(1.0, self.system.max_step(x, dx))
-                if limit > FREE_STEP:
+                last, limit = limit, min(1.0, self.system.max_step(x, dx))
+                if limit > FREE_STEP or limit < WORTH * last:
                     break
             decrement = -slope / (self.system.energy_scale + LEAST_ENERGY)
             small = decrement < self.decrement or (residual < self.residual and decrement < 1e-9)
