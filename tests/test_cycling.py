@@ -140,7 +140,7 @@ def test_a_run_under_pressure(pair, tmp_path):
     result = Simulation(study("cycling.cycles=1"), pair).run(tmp_path / "run", callback=seen.append)
     h = result.history
     assert result.complete
-    assert h["wall pressure [GPa]"] == pytest.approx(np.full(len(h["wall pressure [GPa]"]), 0.1), rel=1e-6)
+    assert h["wall pressure [GPa]"] == pytest.approx(np.full(len(h["wall pressure [GPa]"]), 0.1), rel=3e-6)  # a force is known to the root of the decrement
     assert list(h["half []"][[0, 1, -1]]) == ["clamp", "lithiation", "delithiation"]
     assert h["lithiation []"].max() == 1.0 and h["lithiation []"][-1] == pytest.approx(0.22)
     assert h["time [s]"][-1] == pytest.approx(1.78 * 36_000)
@@ -156,7 +156,7 @@ def test_a_run_with_barrier_contact(pair, tmp_path, kind):
     """Requirement: with the barrier the walls do what they do with the medium, and the stress that creep dictates is the
     same; pore nodes that are no unknowns follow particles and walls."""
     h, g = (
-        Simulation(study("cycling.cycles=1", *kind, contact), pair).run(tmp_path / contact.split("=")[1]).history
+        Simulation(study("cycling.cycles=1", "stepping.largest_step=0.03", *kind, contact), pair).run(tmp_path / contact.split("=")[1]).history
         for contact in (BARRIER, "mechanics.contact=third-medium")
     )
     full = [c["lithiation []"].argmax() for c in (h, g)]
@@ -194,11 +194,13 @@ def test_a_run_in_a_rigid_box(pair, tmp_path):
 
 
 def test_a_run_against_a_fixture(pair, tmp_path):
-    """Requirement: a fixture presses with its preload plus stiffness times the nominal strain since clamping."""
+    """Requirement: a fixture presses with its preload plus stiffness times the nominal strain since clamping, and never pulls."""
     result = Simulation(study("cycling.cycles=1", FIXTURE), pair).run(tmp_path / "run")
     h = result.history
     strain = (h["thickness [um]"] - h["thickness [um]"][0]) / result.mesh.box[1]
-    assert h["wall pressure [GPa]"] == pytest.approx(0.01 + 5.0 * strain, rel=3e-6)  # a force is known to the root of the decrement
+    expected = np.maximum(0.01 + 5.0 * strain, 0.0)
+    assert h["wall pressure [GPa]"][1:] == pytest.approx(expected[1:], rel=3e-6, abs=1e-8)  # a force is known to the root of the decrement
+    assert h["wall pressure [GPa]"][0] == pytest.approx(0.01, rel=0.01)  # the screw is held, and the medium's viscosity rests
     assert h["wall pressure [GPa]"].max() > 0.05
 
 
@@ -219,7 +221,7 @@ def remainder(h):
     """Work of the walls and of growth since the start, less what is stored, dissipated or in the medium (a history)."""
     since = {key: column - column[0] for key, column in h.items() if key.endswith("[GPa um2]")}
     into = since["wall work [GPa um2]"] + since["chemical work [GPa um2]"]
-    return into - sum(since[f"{key} [GPa um2]"] for key in ("elastic energy", "creep dissipation", "medium energy"))
+    return into - sum(since[f"{key} [GPa um2]"] for key in ("elastic energy", "creep dissipation", "medium energy", "medium dissipation"))
 
 
 @pytest.mark.parametrize("kind", [[], [RIGID], [FIXTURE, *GENERALIZED]], ids=["pressure", "rigid", "fixture, generalized"])

@@ -100,7 +100,7 @@ def test_what_is_stored_is_the_same_study(name, tmp_path):
     assert Study.load(path) == study
     assert Study.load(path).dump() == study.dump()
     stored = yaml.safe_load(study.dump())
-    assert stored["stepping"]["largest_step"] == 0.03 and stored["versions"]["rheode"]
+    assert stored["stepping"]["largest_step"] == 0.015 and stored["versions"]["rheode"]
     assert stored["materials"]["mo6se8"]["young_modulus"]["unlithiated"]["value"] == "37.6 GPa"
 
 
@@ -278,7 +278,7 @@ FAULTY = [
     ("cycling.rest=1", "cycling.rest: got 1; a time such as '1 h': the unit is missing"),
     ("cycling.rest.lithiated=-1 h", "cycling.rest.lithiated: got '-1 h'; a time from 0"),
     ("cycling=null", "cycling: got nothing; a mapping with the keys rate, cycles"),
-    ("stepping.first_step=0.5", "stepping.first_step: got 0.5; a number up to largest_step, 0.03"),
+    ("stepping.first_step=0.5", "stepping.first_step: got 0.5; a number up to largest_step, 0.015"),
     ("stepping.smallest_step=0.01", "stepping.smallest_step: got 0.01; a number up to first_step, 0.002"),
     ("output.frames_per_half_cycle=0", "output.frames_per_half_cycle: got 0"),
     ("output.contact_gap=0.01", "output.contact_gap: got 0.01; a share of the mean particle radius such as '1 %'"),

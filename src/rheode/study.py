@@ -160,9 +160,9 @@ class Fixture(Model):
 class Medium(Model):
     """The soft medium that fills the pores and carries contact."""
 
-    stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(5e-6, description="Stiffness of the medium in compression relative to the framework; smaller is closer to true contact and slower")
-    drag_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(3e-5, description="Drag of the medium on what an increment changes, relative to the framework's shear modulus; forgotten after each increment")
+    stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(5e-6, description="Stiffness of the medium relative to the framework; smaller is closer to true contact and slower")
     length: Annotated[float, Quantity("length", above=0)] = Field(1.5, description="Length of the regularisation by second gradients: about a particle radius; a shorter one lets crushed cells fold")
+    viscosity: Annotated[float, Quantity("share", least=0, most=1e4)] = Field(20.0, description="Resistance to what an increment changes of the medium's shape, by its shear modulus; forgotten once the increment is accepted, and smaller the shorter increments are")
 
 
 class Barrier(Model):
@@ -251,7 +251,7 @@ class Cycling(Model):
 class Stepping(Model):
     """Limits of the adaptive increments, in x."""
 
-    largest_step: Annotated[float, Quantity("share", above=0, most=1)] = Field(0.03, description="Largest change of x in an increment")
+    largest_step: Annotated[float, Quantity("share", above=0, most=1)] = Field(0.015, description="Largest change of x in an increment")
     first_step: Annotated[float, Quantity("share", above=0, most=1)] = Field(0.002, description="Change of x in the first increment; not above largest_step")
     smallest_step: Annotated[float, Quantity("share", above=0, most=1)] = Field(1e-6, description="Change of x below which a run stops; not above first_step")
     creep_tolerance: Annotated[float, Quantity("share", above=0)] = Field(

@@ -10,7 +10,7 @@ from rheode import measures
 from rheode.cycling import phases
 from rheode.mechanics.cohesion import Cohesion
 from rheode.mechanics.contact.barrier import Bodies, Drag, Planes, barrier
-from rheode.mechanics.contact.third_medium import Medium, third_medium
+from rheode.mechanics.contact.third_medium import Medium, Viscosity, third_medium
 from rheode.mechanics.elements import gradients_t6
 from rheode.mechanics.folding import folding_guard
 from rheode.mechanics.inertia import DENSITY, Inertia
@@ -161,7 +161,7 @@ class Model:
             pores, medium = mesh.cells[~mesh.solid], study.medium
             if len(pores) == 0:
                 return []
-            return third_medium(mesh.nodes, pores, self.unknowns, *self._stiffest(), medium.stiffness_ratio, medium.drag_ratio, medium.length)
+            return third_medium(mesh.nodes, pores, self.unknowns, *self._stiffest(), medium.stiffness_ratio, medium.length, medium.viscosity)
         nodes, (width, height) = mesh.walls, mesh.box
         walls = [
             (0, -1, 0.0, "fixed", nodes["left"]),
@@ -238,7 +238,6 @@ class Model:
     def supports(self, x):
         """Position of the wall on top, of the wall on the right [um] and out-of-plane stretch minus one, and the forces
         per depth [GPa um, GPa um2] that the electrode needs from outside there: (3,) each."""
-        self.system.begin(0.0, {})  # what is there now, not what another increment would relax
         inside = sum(g for p, g in zip(self.system.potentials, self.system.gradients(x)) if p not in self.loads)
         index = [self.unknowns.blocks[name][0] for name in ("wall top", "wall right", "stretch zz")]
         return x[index], inside[index]
@@ -301,6 +300,7 @@ class Model:
         if self.inertia:
             row["kinetic energy [GPa um2]"] = self.inertia[0].kinetic_energy()
         row["medium energy [GPa um2]"] = sum(part.evaluate(x, 0).energy for part in self.contact)
+        row["medium dissipation [GPa um2]"] = sum(part.dissipated for part in self.contact if isinstance(part, Viscosity))
         row["medium pressure mean [GPa]"] = self._medium_pressure(x)
         row["largest distortion []"] = distortion
         row["smallest det F []"] = smallest

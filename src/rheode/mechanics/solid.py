@@ -352,6 +352,7 @@ class Solid:
         self.slip = self.slip + self._slip
         self._length = self._now
         self._x, self._start, self._origin, self._ahead = x.copy(), None, crept, 0.0
+        self.dt = self._now = 0.0  # no time passes until the next increment begins
         self.chemical += 0.5 * (chemical + self.stored - self._elastic(x, *before))
 
     def _elastic(self, x, growth, table):

@@ -1,11 +1,13 @@
 """Third-medium contact: the pores are filled with a medium too soft to matter until it is crushed.
 
-No search, fixed sparsity, no overlap: particles that meet squeeze the medium between them, whose pressure grows without
-bound as its volume goes to zero. The medium is a fluid: what it has been sheared or widened by is forgotten with every
-increment that is accepted. It bears no tension, and what resists a change of shape is a drag on what an increment
-changes, which falls with the length of increments and gives nodes inside pores a place. A second-gradient term keeps crushed
-elements from folding: k_r/2 int (HuHu - 1/2 LuLu), Hu the second gradient of the displacement and Lu its Laplacian (Faltus,
-Horák, Doškář, Rokoš, Comput. Mech. (2024), doi 10.1007/s00466-024-02516-9), non-negative in two dimensions.
+No search, fixed sparsity, no overlap: particles that meet squeeze the medium between
+them, whose stiffness grows without bound as its volume goes to zero.  A second-gradient
+term keeps crushed elements from folding: k_r/2 int (HuHu - 1/2 LuLu), Hu the second
+gradient of the displacement and Lu its Laplacian (Faltus, Horák, Doškář, Rokoš,
+Comput. Mech. (2024), doi 10.1007/s00466-024-02516-9), non-negative in two dimensions.
+
+So soft a medium leaves Newton's method to wander among nodes that hardly anything holds. It therefore also has a viscosity:
+a resistance to what an increment changes, forgotten once the increment is accepted, so that it carries nothing at rest.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 from numba import njit
 
 from rheode.mechanics.elements import gradients_t6, second_gradients_t6
-from rheode.mechanics.laws import Law
+from rheode.mechanics.laws import neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless
 from rheode.mechanics.solid import Solid, entries, kinematics, volume_changes
 
@@ -28,80 +30,69 @@ FAR = 0.5
 
 
 @njit(cache=True, nogil=True)
-def _respond(stretch, volume, table, carried, order):
-    """Response of points (n,) to stretches (n, 3) since the last committed state, where their volume ratio was `volume` (n,).
+def _respond(stretch, table, carried):
+    """As neo_hookean.respond of order 2, with the Hessian at the carried pressures (points,).
 
-    table: (n / 3, 2) stiffness and drag [GPa]. Per reference area, with J the volume ratio and J_n that of the committed state,
-    w = stiffness/2 min(ln J, 0)^2 + J_n drag (1/2 (s.s - 3) - ln(J/J_n)).
-    The Hessian is that at the carried pressures (n,), held to within TRUST of the law's; a carried pressure of 0 is none.
-    Returns (w, p, h, turning, pressure): turning (n, 3) are the stresses of the geometric stiffness, pressure (n,) the carried one.
+    Returns (w, p, h, turning, pressure): turning (points, 3) are the stresses of the geometric stiffness,
+    pressure (points,) the carried one, held to within TRUST of the law's. A carried pressure of 0 is none.
     """
     points = stretch.shape[0]
     per_element = points // table.shape[0]
     w = np.empty(points)
-    p, turning = np.zeros((points, 3)), np.zeros((points, 3))
-    h = np.zeros((points, 6))
-    pressure = np.zeros(points)
+    p, turning = np.empty((points, 3)), np.empty((points, 3))
+    h = np.empty((points, 6))
+    pressure = np.empty(points)
     for k in range(points):
-        stiffness, drag = table[k // per_element]
-        drag *= volume[k]
+        mu, lam = table[k // per_element]
         s0, s1, s2 = stretch[k]
-        change = s0 * s1 * s2
-        j = change * volume[k]
+        j = s0 * s1 * s2
         log_j = math.log(j)
-        if log_j >= 0.0:  # a pore that is wider than it was meshed bears nothing
-            stiffness = 0.0
-        t = stiffness * log_j
-        w[k] = drag * (0.5 * (s0 * s0 + s1 * s1 + s2 * s2 - 3.0) - math.log(change)) + 0.5 * t * log_j
-        if order == 0:
-            continue
+        t = lam * log_j - mu
+        w[k] = 0.5 * mu * (s0 * s0 + s1 * s1 + s2 * s2 - 3.0 - 2.0 * log_j) + 0.5 * lam * log_j**2
         ratio = 1.0
         if t < 0.0 and carried[k] > 0.0:
             ratio = min(max(carried[k] * j / -t, 1.0 / TRUST), TRUST)
         pressure[k] = -ratio * t / j
         for i in range(3):
             s = stretch[k, i]
-            p[k, i] = drag * (s - 1.0 / s) + t / s
-            turning[k, i] = drag * (s - 1.0 / s) + ratio * t / s
-            h[k, i] = drag * (1.0 + 1.0 / (s * s)) + ratio * (stiffness - t) / (s * s)
-        h[k, 3] = ratio * stiffness / (s0 * s1)
-        h[k, 4] = ratio * stiffness / (s0 * s2)
-        h[k, 5] = ratio * stiffness / (s1 * s2)
+            p[k, i] = mu * s + t / s
+            turning[k, i] = mu * s + ratio * t / s
+            h[k, i] = mu + ratio * (lam - t) / (s * s)
+        h[k, 3] = ratio * lam / (s0 * s1)
+        h[k, 4] = ratio * lam / (s0 * s2)
+        h[k, 5] = ratio * lam / (s1 * s2)
     return w, p, h, turning, pressure
 
 
-LAW = Law("medium", ("stiffness", "drag"), None, None)  # its response depends on the committed state: see `Medium`
-
-
 class Medium(Solid):
-    """The medium, with the pressure of each point carried along Newton's iteration.
+    """The neo-Hookean medium, with the pressure of each point carried along Newton's iteration.
 
     Where a pore closes the pressure goes like c/J. Interior-point methods meet the same c/J and linearise
     J pressure = c for both (Wright, Primal-Dual Interior-Point Methods, SIAM 1997, ch. 1): the stiffness is pressure/J
     with the pressure predicted by the last linear step, and so is the geometric stiffness, which an element crushed
     too far by a first guess would otherwise make indefinite. Energy and gradient are unchanged, and so is the Hessian
     once the prediction is right: Newton's end game stays quadratic.
-
-    `inverse_creep` is the inverse of C of the committed state, so that stretches are those since then.
     """
 
     def __init__(self, name, nodes, cells, unknowns, parameters):
-        super().__init__(name, LAW, nodes, cells, unknowns, parameters)
-        self._settle()
+        super().__init__(name, neo_hookean.LAW, nodes, cells, unknowns, parameters)
+        self._settled = np.zeros(3 * len(self.cells))  # pressures of the committed state
+        self._pressure, self._line = self._settled, None
 
     def begin(self, dt, fields):
+        super().begin(dt, fields)
         self._pressure, self._line = self._settled, None
 
     def _force(self, j):
-        """Pressure of the law at volume ratios j and its slope's negative, (3 m,) each."""
-        stiffness = np.where(j < 1.0, self.table[:, 0].repeat(3), 0.0)
-        log_j = np.log(j)
-        return -stiffness * log_j / j, stiffness * (1.0 - log_j) / j**2
+        """-dW/dJ of the volumetric part and its slope's negative, (3 m,) each."""
+        mu, lam = self.table.repeat(3, axis=0).T
+        t = lam * np.log(j) - mu
+        return -t / j, (lam - t) / j**2
 
     def _along(self, x, dx):
         """At the points, (3 m,) each: volume ratio, its linear change by dx, the law's force and stiffness, the pressure carried."""
         stretch, _ = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
-        j = stretch.prod(axis=1) * self._volume
+        j = stretch.prod(axis=1)
         change = volume_changes(x, dx, self.dofs, self.gradients).ravel()
         force, stiffness = self._force(j)
         return j, change, force, stiffness, np.where(self._pressure > 0.0, self._pressure, force)
@@ -125,47 +116,35 @@ class Medium(Solid):
         return True
 
     def evaluate(self, x, order):
+        if order == 0:
+            return super().evaluate(x, order)
         stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
         if stretch.min() <= 0.0:
             return Evaluation(np.inf)
         pressure = self._settled
-        if self._line is not None and order > 0:
+        if self._line is not None:
             start, dx, carried, rate = self._line
             k = np.abs(dx).argmax()
             pressure = np.maximum(carried + (x[k] - start[k]) / dx[k] * rate, 1e-300)
-        w, p, h, turning, carried = _respond(stretch, self._volume, self.table, pressure, order)
+        w, p, h, turning, self._pressure = _respond(stretch, self.table, pressure)
         energy = self._integrate(w, self.growth)
-        if order == 0 or not np.isfinite(energy):
+        if not np.isfinite(energy):
             return Evaluation(energy)
-        self._pressure = carried
         parts = self.dofs, self.gradients, self.weights, self.growth, self.inverse_creep, stretch, frame
         gradient, hessian = entries(*parts, p, h, turning, order == 2)
         return Evaluation(energy, gradient, hessian if order == 2 else None)
 
     def commit(self, x):
-        f = self.deformation(x).reshape(-1, 3, 3)
-        c = np.linalg.inv(np.einsum("kij,kil->kjl", f, f))
-        self.inverse_creep = np.stack([c[:, 0, 0], c[:, 1, 1], c[:, 2, 2], c[:, 0, 1]], axis=1)
-        self._settle()
-
-    def cauchy(self, x):
-        """Cauchy stress at the points of a committed state, (m, 3, 4): xx, yy, zz, xy in GPa."""
-        stress = np.zeros((len(self._volume), 4))
-        stress[:, :3] = -self._force(self._volume)[0][:, None]
-        return stress.reshape(-1, 3, 4)
-
-    def state(self):
-        return {"inverse_creep": self.inverse_creep.copy()}
+        super().commit(x)
+        self._settle(x)
 
     def restore(self, state):
-        self.inverse_creep = state["inverse_creep"].copy()
-        self._settle()
+        super().restore(state)
+        self._settle(self._x)
 
-    def _settle(self):
-        c11, c22, c33, c12 = self.inverse_creep.T
-        self._volume = 1.0 / np.sqrt((c11 * c22 - c12 * c12) * c33)
-        self._settled = self._force(self._volume)[0]  # pressures of the committed state
-        self._pressure, self._line = self._settled, None
+    def _settle(self, x):
+        stretch, _ = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        self._settled = np.maximum(self._force(stretch.prod(axis=1))[0], 0.0)
 
 
 class SecondGradient(Stateless):
@@ -191,12 +170,68 @@ class SecondGradient(Stateless):
         return Evaluation(energy, gradient, self._packed if order == 2 else None)
 
 
-def third_medium(nodes, cells, unknowns, K, G, stiffness_ratio, drag_ratio, length):
-    """The medium's two potentials: [fluid named "medium", second gradients].
+class Viscosity(Stateless):
+    """Resists what an increment changes of the medium: G int |grad du|^2 over the committed area, du the change of displacement.
 
-    K, G: moduli [GPa] that the ratios refer to (the framework's): stiffness = stiffness_ratio (K - 2 G/3), drag =
-    drag_ratio G; length [um]: scale of the regularisation, k_r = stiffness_ratio K length^2.
+    The gradient is by committed places, so that a film is held by its height. G [GPa]; the increment's own length is its
+    time scale: the resistance falls with it. Between an accepted increment and the next its forces are those that were there
+    at the end of it. dissipated: its work since the start, GPa um2.
     """
-    moduli = {"stiffness": stiffness_ratio * (K - 2 * G / 3), "drag": drag_ratio * G}
+
+    def __init__(self, nodes, cells, unknowns, G):
+        self.cells, self.unknowns, self._G = cells, unknowns, G
+        self.dofs = unknowns.displacement[cells].reshape(len(cells), 12)
+        self._gradients, self._weights = gradients_t6(nodes, cells)
+        self._x, self.dissipated = unknowns.start(), 0.0
+        self._last = np.zeros(self.dofs.shape)  # forces at the end of the last increment
+        self._acting = self._last
+        self._settle()
+
+    def begin(self, dt, fields):
+        self._acting = np.zeros(self.dofs.shape)
+
+    def evaluate(self, x, order):
+        change = (x - self._x)[self.dofs]
+        forces = np.matmul(self._matrix, change[:, :, None])[:, :, 0]
+        energy = float((change * (0.5 * forces + self._acting)).sum())
+        return Evaluation(energy, forces + self._acting, self._packed if order == 2 else None)
+
+    def commit(self, x):
+        change = (x - self._x)[self.dofs]
+        forces = np.matmul(self._matrix, change[:, :, None])[:, :, 0]
+        self.dissipated += 0.5 * float((change * (forces + self._last)).sum())
+        self._x, self._last, self._acting = x.copy(), forces, forces
+        self._settle()
+
+    def state(self):
+        return {"x": self._x.copy(), "forces": self._last.copy(), "dissipated": np.array(self.dissipated)}
+
+    def restore(self, state):
+        self._x, self._last, self.dissipated = state["x"].copy(), state["forces"].copy(), float(state["dissipated"])
+        self._acting = self._last
+        self._settle()
+
+    def _settle(self):
+        u = self._x[self.dofs].reshape(-1, 6, 2)
+        f = np.eye(2) + np.einsum("mai,mkaj->mkij", u, self._gradients)
+        (a, b), (c, d) = np.moveaxis(f, (2, 3), (0, 1))
+        area = a * d - b * c
+        inverse = np.moveaxis(np.array([[d, -b], [-c, a]]) / area, (0, 1), (2, 3))
+        gradients = np.einsum("mkai,mkij->mkaj", self._gradients, inverse)
+        scalar = 2.0 * self._G * np.einsum("mkai,mkbi,mk->mab", gradients, gradients, self._weights * area, optimize=True)
+        self._matrix = np.zeros((len(u), 12, 12))
+        self._matrix[:, 0::2, 0::2] = self._matrix[:, 1::2, 1::2] = scalar
+        i, j = np.tril_indices(12)
+        self._packed = np.ascontiguousarray(self._matrix[:, i, j])
+
+
+def third_medium(nodes, cells, unknowns, K, G, stiffness_ratio, length, viscosity=20.0):
+    """The medium's three potentials: [neo-Hookean solid named "medium", second gradients, viscosity].
+
+    K, G: moduli [GPa] that the stiffness ratio refers to (the framework's); length [um]: scale of the regularisation,
+    k_r = stiffness_ratio K length^2; viscosity: by the medium's own shear modulus.
+    """
+    moduli = {"mu": stiffness_ratio * G, "lambda": stiffness_ratio * (K - 2 * G / 3)}
     medium = Medium("medium", nodes, cells, unknowns, moduli)
-    return [medium, SecondGradient(nodes, cells, unknowns, stiffness_ratio * K * length**2)]
+    regularised = SecondGradient(nodes, cells, unknowns, stiffness_ratio * K * length**2)
+    return [medium, regularised, Viscosity(nodes, cells, unknowns, viscosity * moduli["mu"])]
