@@ -125,7 +125,7 @@ def test_order_of_particles_is_immaterial(six):
         model.begin(100.0, 0.3)
         energies.append(model.system.energy(x))
         model.system.commit(x)
-        rows.append(model.row(x, model.supports(x)[1]))
+        rows.append(model.row(model.observe(x)))
     assert energies[1] == pytest.approx(energies[0], rel=1e-12)
     assert list(rows[1]) == list(rows[0])
     assert list(rows[1].values()) == pytest.approx(list(rows[0].values()), rel=1e-9, abs=1e-12)
