@@ -112,7 +112,7 @@ def test_an_interrupted_run_says_how_to_go_on(rheode_cli, solver):
     code, out, err = rheode_cli("run", "lco-60mse", "-o", "here")
     assert (code, out, err[-1]) == (3, [], "Interrupted before the first increment: nothing is stored yet, start it again.")
     Path("here/record").mkdir(parents=True)
-    Path("here/record/000000.npz").touch()
+    Path("here/record/000000.bin").touch()
     err = rheode_cli("resume", "here")[2]
     assert err == ["Interrupted: every increment so far is stored, and `rheode resume here` continues."]
 

@@ -125,7 +125,7 @@ def test_order_of_particles_is_immaterial(six):
         model.begin(100.0, 0.3)
         energies.append(model.system.energy(x))
         model.system.commit(x)
-        rows.append(model.row(x, model.supports(x)[1]))
+        rows.append(model.row(model.observe(x)))
     assert energies[1] == pytest.approx(energies[0], rel=1e-12)
     assert list(rows[1]) == list(rows[0])
     assert list(rows[1].values()) == pytest.approx(list(rows[0].values()), rel=1e-9, abs=1e-12)
@@ -309,9 +309,9 @@ def test_an_interrupted_run_continues_as_if_it_had_not_been(whole, six, tmp_path
 
 def test_a_complete_run_is_not_resumed(whole):
     """Requirement: resuming a complete run does nothing."""
-    before = sorted(path.stat().st_mtime_ns for path in whole.directory.rglob("*.npz"))
+    before = sorted(path.stat().st_mtime_ns for path in whole.directory.rglob("*.bin"))
     assert resume(whole.directory, callback=interrupt_after(1)).complete
-    assert sorted(path.stat().st_mtime_ns for path in whole.directory.rglob("*.npz")) == before
+    assert sorted(path.stat().st_mtime_ns for path in whole.directory.rglob("*.bin")) == before
 
 
 def test_a_run_that_stops_says_why_and_can_be_resumed(pair, tmp_path, monkeypatch):
@@ -359,13 +359,13 @@ def test_a_killed_run_continues_as_if_it_had_not_been(whole, six, tmp_path, how,
     six.save(tmp_path / "mesh.npz")
     rng, last, kills = np.random.default_rng(5), len(whole.history["time [s]"]) - 1, 0
     while kills < times:
-        done = len(list(folder.glob("record/*.npz")))
+        done = len(list(folder.glob("record/*.bin")))
         command = ["resume", folder] if done else ["run", folder, mine, tmp_path / "mesh.npz"]
         with open(tmp_path / "said", "w") as said:
             arguments = [sys.executable, "-c", RUN, *map(str, command)]
             process = subprocess.Popen(arguments, stderr=said, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"})
         wanted = done + rng.integers(1, 1 + (last - done) // (times + 1 - kills))
-        while process.poll() is None and len(list(folder.glob("record/*.npz"))) < wanted:
+        while process.poll() is None and len(list(folder.glob("record/*.bin"))) < wanted:
             time.sleep(0.002)
         time.sleep(rng.uniform(0, 0.05))  # also in the middle of a write
         process.send_signal(getattr(signal, how))

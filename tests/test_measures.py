@@ -11,13 +11,11 @@ from rheode.measures import (
     Walls,
     contact_pressures,
     contact_ratios,
-    distortion,
     mean_particle_radius,
     paper_expansion,
     porosity,
     pure_expansion,
     share_of_largest,
-    smallest_det,
     solid_area,
     statistics,
     wall_positions,
@@ -507,21 +505,6 @@ def test_statistics_weighted_by_area():
         statistics([], [])
     with pytest.raises(ValueError, match="weights"):
         statistics([1.0, 2.0], [1.0])
-
-
-def test_distortion_and_det():
-    shear = np.array([[1.0, 1.0], [0.0, 1.0]])
-    golden = (1 + np.sqrt(5)) / 2
-    c, s = np.cos(0.3), np.sin(0.3)
-    F = np.array([[np.eye(2), 3 * np.array([[c, -s], [s, c]])], [np.diag([0.5, 2.0]), shear]])
-    assert distortion(F) == pytest.approx(np.array([[1, 1], [4, golden**2]]))
-    assert smallest_det(F) == pytest.approx(1.0)
-    assert smallest_det(F, stretch_zz=0.9) == pytest.approx(0.9)
-    assert smallest_det(np.diag([1.0, 2.0, 0.25])) == pytest.approx(0.5)
-    assert distortion(np.diag([1.0, 0.0])) == np.inf
-    F = np.random.default_rng(1).normal(size=(50, 2, 2))
-    stretches = np.linalg.svd(F, compute_uv=False)
-    assert distortion(F) == pytest.approx(stretches[:, 0] / stretches[:, 1], rel=1e-9)
 
 
 def test_share_of_largest():

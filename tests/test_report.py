@@ -285,7 +285,7 @@ def test_unfinished_run_says_where_it_stands(tmp_path):
 
 def test_run_without_an_ended_half_cycle(tmp_path):
     whole = synthetic.make_run(tmp_path / "run", cycles=1, increments=6, frames=2, size=0.9)
-    for path in sorted((whole / "record").glob("*.npz"))[5:]:
+    for path in sorted((whole / "record").glob("*.bin"))[5:]:
         path.unlink()
     marker = (whole / "run.json").read_text().replace('"complete": true', '"complete": false')
     (whole / "run.json").write_text(marker)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from rheode.result import FIELDS, FILES, Record, RecordError, Result, ResultError, WriteError, columns, cycles_table
+from rheode.result import FIELDS, FILES, Record, RecordError, Result, ResultError, WriteError, _unpack, columns, cycles_table
 from synthetic import make_fields, make_mesh, make_row, make_run
 
 STUDY = "title: a test\n"
@@ -142,7 +142,7 @@ def test_a_state_that_would_not_come_back_is_refused_before_anything_is_written(
     record = Record.create(tmp_path / "run", STUDY, Mesh())
     with pytest.raises(TypeError):
         record.append(row(0), None, {"bad": bad})
-    assert not record.rows and not list((tmp_path / "run/record").glob("*.npz"))
+    assert not record.rows and not list((tmp_path / "run/record").glob("*.bin"))
 
 
 def test_rows_follow_each_other_with_the_same_columns(tmp_path):
@@ -171,19 +171,31 @@ def test_tables_keep_every_digit(tmp_path):
 
 def test_only_the_last_two_increments_hold_a_restart_state(tmp_path):
     begin(tmp_path / "run", 6)
-    for i, path in enumerate(sorted((tmp_path / "run/record").glob("*.npz"))):
-        with np.load(path) as archive:  # plain npz, thinned or not
-            assert ("restart/particles/u" in archive) == (i >= 4)
-            assert ("fields/von_mises" in archive) == (i % 3 == 0)
-            assert json.loads(archive["header.json"])["row"] == row(i)
-            assert archive["pores"].tolist() == [2 / (i + 1), 3 / (i + 1)]
+    for i, path in enumerate(sorted((tmp_path / "run/record").glob("*.bin"))):
+        assert (restart(i)["particles"]["u"].tobytes() in path.read_bytes()) == (i >= 4)
+        stored = _unpack(path, "fields", "pores")
+        assert (stored["thin"] is None) == (i < 4) and (stored["fields"] is None) == (i % 3 > 0)
+        assert stored["row"] == row(i)
+        assert stored["pores"].tolist() == [2 / (i + 1), 3 / (i + 1)]
+
+
+def test_equal_arrays_are_stored_once_and_come_back_as_two(tmp_path):
+    record = Record.create(tmp_path / "run", STUDY, Mesh())
+    big = np.random.default_rng(2).normal(size=1000)
+    record.append(row(0), None, {"a": big, "b": big.copy(), "c": {"d": big.reshape(10, 100)}, "other": -big})
+    assert (tmp_path / "run/record/000000.bin").stat().st_size < 2.3 * big.nbytes
+    state = record.last()[1]
+    state["a"][:] = 0.0
+    same(state["b"], big)
+    same(state["c"]["d"], big.reshape(10, 100))
+    same(state["other"], -big)
 
 
 def test_the_same_increment_gives_the_same_bytes(tmp_path):
     files = []
     for name in "ab":
         begin(tmp_path / name, 4)
-        files.append([path.read_bytes() for path in sorted((tmp_path / name / "record").glob("*.npz"))])
+        files.append([path.read_bytes() for path in sorted((tmp_path / name / "record").glob("*.bin"))])
     assert files[0] == files[1]
 
 
@@ -274,8 +286,8 @@ def test_killed_while_opening_it_opens_the_next_time(tmp_path, monkeypatch):
     for at in range(1, 100):
         directory = tmp_path / str(at)
         begin(directory, 5)
-        (directory / "record/000005.npz.tmp").write_bytes(b"half")
-        (directory / "record/000004.npz").write_bytes((directory / "record/000004.npz").read_bytes()[:-7])
+        (directory / "record/000005.bin.tmp").write_bytes(b"half")
+        (directory / "record/000004.bin").write_bytes((directory / "record/000004.bin").read_bytes()[:-7])
         try:
             with failing(monkeypatch, at, Killed()):
                 kept = Record.open(directory)  # or its finaliser would be the call that fails
@@ -349,7 +361,7 @@ def test_a_file_size_limit_of_the_system_stops_in_one_line(tmp_path):
         tmp_path / "run",
         "import resource\n"
         "record = begin(d, 5)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
         "try: append(record, 5)\n"
         "except RecordError as error: print(error)\n",
     )
@@ -394,7 +406,7 @@ def test_a_second_process_is_told_that_the_first_one_writes(tmp_path):
 @pytest.mark.parametrize("keep", [0, 10, 0.3, 0.6, 0.95, -1])
 def test_a_torn_last_file_costs_one_increment(tmp_path, keep):
     begin(tmp_path / "run", 5).close()
-    path = tmp_path / "run/record/000004.npz"
+    path = tmp_path / "run/record/000004.bin"
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data)) if isinstance(keep, float) else keep])
     assert Result(tmp_path / "run").rows[:4] == [row(i) for i in range(4)]
@@ -406,7 +418,7 @@ def test_a_torn_last_file_costs_one_increment(tmp_path, keep):
 
 def test_any_flipped_byte_of_the_last_file_is_noticed(tmp_path):
     begin(tmp_path / "run", 3).close()
-    path = tmp_path / "run/record/000002.npz"
+    path = tmp_path / "run/record/000002.bin"
     data = path.read_bytes()
     for position in range(0, len(data), 37):
         path.write_bytes(data[:position] + bytes([data[position] ^ 0x55]) + data[position + 1 :])
@@ -418,10 +430,10 @@ def test_any_flipped_byte_of_the_last_file_is_noticed(tmp_path):
 
 def test_damage_that_no_restart_can_mend_is_said(tmp_path):
     for name, spoil in {
-        "two": lambda d: [(d / f"00000{i}.npz").write_bytes(b"") for i in (3, 4)],
-        "middle": lambda d: (d / "000001.npz").write_bytes(b"no"),
-        "missing": lambda d: (d / "000001.npz").unlink(),
-        "all": lambda d: [path.unlink() for path in d.glob("*.npz")],
+        "two": lambda d: [(d / f"00000{i}.bin").write_bytes(b"") for i in (3, 4)],
+        "middle": lambda d: (d / "000001.bin").write_bytes(b"no"),
+        "missing": lambda d: (d / "000001.bin").unlink(),
+        "all": lambda d: [path.unlink() for path in d.glob("*.bin")],
     }.items():
         begin(tmp_path / name, 5).close()
         spoil(tmp_path / name / "record")
@@ -440,11 +452,20 @@ def test_a_torn_history_is_written_anew(tmp_path):
 # --- folders --------------------------------------------------------------------------------------
 
 
+def test_a_run_of_an_older_rheode_is_not_overwritten_unless_told_to(tmp_path):
+    begin(tmp_path / "run", 2).close()
+    for path in (tmp_path / "run/record").glob("*.bin"):
+        path.rename(path.with_suffix(".npz"))
+    with pytest.raises(RecordError, match="holds a run"):
+        Record.create(tmp_path / "run", STUDY, Mesh())
+    begin(tmp_path / "run", 1, overwrite=True).close()
+
+
 def test_a_run_is_not_overwritten_unless_told_to(tmp_path):
     directory = tmp_path / "run"
     begin(directory, 4).close()
     (directory / "my-notes.txt").write_text("mine")
-    (directory / "record/mine.npz").write_text("mine")
+    (directory / "record/mine.bin").write_text("mine")
     (directory / "mine.tmp").write_text("mine")
     for name in ("report.html", "result.vtkhdf", "run.log"):
         (directory / name).write_text("old")
@@ -453,7 +474,7 @@ def test_a_run_is_not_overwritten_unless_told_to(tmp_path):
     assert len(Record.open(directory).rows) == 4
     begin(directory, 1, overwrite=True).close()
     assert len(Record.open(directory).rows) == 1
-    for name in ("my-notes.txt", "record/mine.npz", "mine.tmp"):
+    for name in ("my-notes.txt", "record/mine.bin", "mine.tmp"):
         assert (directory / name).read_text() == "mine"
     assert not any((directory / name).exists() for name in ("report.html", "result.vtkhdf", "run.log"))
     assert (directory / "study.yaml").read_text() == STUDY
@@ -485,6 +506,8 @@ def test_what_is_no_run_is_said_in_one_line(tmp_path, reader, error):
     begin(tmp_path / "newer", 1).close()
     marker = json.loads((tmp_path / "newer/run.json").read_text())
     (tmp_path / "newer/run.json").write_text(json.dumps(marker | {"format": 99, "rheode": "9.9"}))
+    begin(tmp_path / "older", 1).close()
+    (tmp_path / "older/run.json").write_text(json.dumps(marker | {"format": 1, "rheode": "0.1"}))
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn/run.json").write_text('{"form')
     for name, words in {
@@ -492,6 +515,7 @@ def test_what_is_no_run_is_said_in_one_line(tmp_path, reader, error):
         "text": "no such folder",
         "empty": "does not hold a run",
         "newer": r"newer rheode \(9.9.*update",
+        "older": r"older rheode \(0.1.*anew",
         "torn": "damaged",
     }.items():
         with pytest.raises(error, match=words) as caught:
@@ -586,7 +610,7 @@ def test_fields_are_read_when_a_frame_is_asked_for(tmp_path):
     begin(tmp_path / "run", 5).close()
     result = Result(tmp_path / "run")
     assert len(result.frames) == 2 and len(result.history["time [s]"]) == 5
-    (tmp_path / "run/record/000003.npz").unlink()
+    (tmp_path / "run/record/000003.bin").unlink()
     assert result.frames[0].increment == 0
     with pytest.raises(FileNotFoundError):
         result.frames[1]

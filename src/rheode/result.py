@@ -6,7 +6,7 @@ A run lives in one folder:
 | --- | --- |
 | `run.json` | marks the folder as a run: format of the record, whether the run has ended |
 | `study.yaml`, `mesh.npz` | what was computed, and on which mesh |
-| `record/000123.npz` | one increment: its row, and what a restart needs or the fields, or both |
+| `record/000123.bin` | one increment: its row, and what a restart needs or the fields, or both |
 | `history.csv`, `cycles.csv` | tables made from the record; they can be made again |
 
 The record is the truth. The file of an increment is written under a temporary name, flushed to the
@@ -22,11 +22,12 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import itertools
 import json
 import os
 import re
+import struct
 import weakref
-import zipfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ try:
 except ImportError:  # Windows: two processes in one folder go unnoticed there
     fcntl = None
 
-FORMAT = 1  # of the record; a reader refuses a larger one
+FORMAT = 2  # of the record; a reader refuses any other
 
 # Everything a run may leave in its folder, besides record/: what `overwrite` may remove.
 FILES = ("study.yaml", "mesh.npz", "history.csv", "cycles.csv", "result.vtkhdf", "report.html", "run.log", "run.json")
@@ -69,8 +70,8 @@ class _Damaged(ResultError):
 # --- files -----------------------------------------------------------------------------------------
 
 
-def write_whole(path, data: bytes):
-    """Write a file so that it appears as a whole or not at all, and survives a power cut.
+def write_whole(path, *data: bytes):
+    """Write a file, in pieces, so that it appears as a whole or not at all, and survives a power cut.
 
     Raises OSError after removing what was begun.
     """
@@ -79,7 +80,7 @@ def write_whole(path, data: bytes):
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         try:
-            _write_all(handle, data)
+            _write_all(handle, b"".join(data))
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -109,7 +110,7 @@ def _flush_folder(folder):
 
 def _increments(directory: Path) -> dict[int, Path]:
     """The files of the increments, in order."""
-    found = {int(path.stem): path for path in (directory / "record").glob("*.npz") if re.fullmatch(r"\d{6,}", path.stem)}
+    found = {int(path.stem): path for path in (directory / "record").glob("*.bin") if re.fullmatch(r"\d{6,}", path.stem)}
     return dict(sorted(found.items()))
 
 
@@ -125,11 +126,16 @@ def _read_marker(directory: Path, error) -> dict:
         raise error(f"{directory} does not hold a run (it has no run.json)")
     try:
         marker = json.loads((directory / "run.json").read_text())
-        newer = marker["format"] > FORMAT
+        age = marker["format"] - FORMAT
         marker = {"complete": False, "stopped": None} | marker
     except (ValueError, KeyError, TypeError):
         raise error(f"{directory}/run.json is damaged: this is not the folder of a run") from None
-    if newer:
+    if age < 0:
+        raise error(
+            f"{directory} was written by an older rheode ({marker.get('rheode', '?')}), whose records this one does not read:"
+            " run the study anew"
+        )
+    if age > 0:
         raise error(
             f"{directory} was written by a newer rheode ({marker.get('rheode', '?')}, record format {marker['format']};"
             f" this one reads up to {FORMAT}): update rheode"
@@ -139,18 +145,27 @@ def _read_marker(directory: Path, error) -> dict:
 
 # --- one increment as bytes ------------------------------------------------------------------------
 
+# An increment's file is two blocks one behind the other: what stays, and what a restart needs. A block is this head, a JSON
+# text, and the arrays that the text points to. Head: name, lengths in bytes of text and arrays, checksums of both.
+_HEAD = struct.Struct("<8sQQII")
+_NAME = b"rheode%02d" % FORMAT
+
 
 def _encode(tree, name, arrays):
-    """Nested dicts, lists, tuples and scalars as JSON; arrays go to `arrays` under a readable name."""
+    """Nested dicts, lists, tuples and scalars as JSON; arrays go to `arrays`, a list of their bytes.
+
+    Equal arrays are stored once: each potential keeps the unknowns of the last increment.
+    """
     if tree is None or isinstance(tree, (bool, int, float, str)):
-        return tree
+        return tree.item() if isinstance(tree, np.generic) else tree
     if isinstance(tree, np.ndarray):
-        if tree.dtype.hasobject:
-            raise TypeError(f"{name}: an array of Python objects can't be stored")
-        while name in arrays:
-            name += "'"
-        arrays[name] = tree
-        return {"@array": name}
+        if tree.dtype.hasobject or tree.dtype.fields:
+            raise TypeError(f"{name}: an array of {tree.dtype} can't be stored")
+        data = tree.tobytes()
+        place = next((k for k, other in enumerate(arrays) if other == data), len(arrays))
+        if place == len(arrays):
+            arrays.append(data)
+        return {"@array": [tree.dtype.str, tree.shape, place]}
     if isinstance(tree, np.generic) and isinstance(tree.item(), (bool, int, float, str)):
         return tree.item()
     if isinstance(tree, dict):
@@ -164,80 +179,88 @@ def _encode(tree, name, arrays):
     raise TypeError(f"{name}: a {type(tree).__name__} can't be stored")
 
 
-def _decode(tree, read):
-    """The inverse of `_encode`; `read(name)` gives an array."""
+def _decode(tree, arrays):
+    """The inverse of `_encode`; arrays are copies, which may be written to."""
     if isinstance(tree, list):
-        return [_decode(value, read) for value in tree]
+        return [_decode(value, arrays) for value in tree]
     if not isinstance(tree, dict):
         return tree
     if "@array" in tree:
-        return read(tree["@array"])
+        dtype, shape, k = tree["@array"]
+        return np.frombuffer(arrays[k], dtype).reshape(shape).copy()
     if "@tuple" in tree:
-        return tuple(_decode(value, read) for value in tree["@tuple"])
-    return {key: _decode(value, read) for key, value in tree.items()}
+        return tuple(_decode(value, arrays) for value in tree["@tuple"])
+    return {key: _decode(value, arrays) for key, value in tree.items()}
 
 
-def _pack(row, mesh, fields, restart, pores) -> bytes:
-    """An increment as the bytes of an npz archive (`numpy.load` opens it as well).
+def _block(tree, arrays) -> list[bytes]:
+    """A block in pieces."""
+    text = json.dumps({"tree": tree, "sizes": [len(data) for data in arrays]}).encode()
+    checksum = 0
+    for data in arrays:
+        checksum = zlib.crc32(data, checksum)
+    return [_HEAD.pack(_NAME, len(text), sum(map(len, arrays)), zlib.crc32(text), checksum), text, *arrays]
 
-    The restart state comes last, after an end record of the archive without it: cut off there, the
-    file is an archive again (`_thin`). It is stored as it is, since float64 hardly compresses and it
-    does not stay.
+
+def _read_block(file, with_arrays=True):
+    """(tree, arrays, its length) of the block that begins where the file stands, which then stands at its end.
+
+    Without arrays these are passed over, unread and unchecked. Raises ValueError where the block is not whole.
     """
-    arrays = {}
-    header = {"format": FORMAT, "mesh": mesh, "row": _encode(row, "row", arrays)}
-    if arrays:
-        raise TypeError("a row holds single values, not arrays")
-    header |= {"fields": _encode(fields, "fields", arrays), "pores": _encode(pores, "pores", arrays)}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        _add(archive, "header.json", header, arrays, zipfile.ZIP_DEFLATED)
-    thin = len(buffer.getbuffer())
-    arrays = {}
-    tree = _encode(restart, "restart", arrays)
-    with zipfile.ZipFile(buffer, "a") as archive:
-        archive.start_dir = thin  # where the next member goes: not over the end record
-        _add(archive, "restart.json", {"thin": thin, "restart": tree}, arrays, zipfile.ZIP_STORED)
-    return buffer.getvalue()
+    left = os.fstat(file.fileno()).st_size - file.tell()
+    head = file.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        raise ValueError("it is cut off")
+    name, text_size, size, text_sum, checksum = _HEAD.unpack(head)
+    length = _HEAD.size + text_size + size
+    if name != _NAME:
+        raise ValueError("it does not begin as it should")
+    if length > left:
+        raise ValueError("it is cut off")
+    text = file.read(text_size)
+    if zlib.crc32(text) != text_sum:
+        raise ValueError("a checksum does not fit")
+    stored = json.loads(text)
+    if not with_arrays:
+        file.seek(size, os.SEEK_CUR)
+        return stored["tree"], None, length
+    data = memoryview(file.read(size))
+    if len(data) != sum(stored["sizes"]) or zlib.crc32(data) != checksum:
+        raise ValueError("a checksum does not fit")
+    ends = list(itertools.accumulate(stored["sizes"], initial=0))
+    return stored["tree"], [data[i:j] for i, j in itertools.pairwise(ends)], length
 
 
-def _add(archive, name, tree, arrays, compression):
-    # ZipInfo's fixed date: the same increment gives the same bytes.
-    archive.writestr(zipfile.ZipInfo(name), json.dumps(tree), zipfile.ZIP_DEFLATED, 1)
-    for name, array in arrays.items():
-        member = io.BytesIO()
-        np.lib.format.write_array(member, array, allow_pickle=False)
-        archive.writestr(zipfile.ZipInfo(name + ".npy"), member.getbuffer(), compression, 1)
+def _pack(row, mesh, fields, restart, pores) -> tuple[list[bytes], int]:
+    """An increment as bytes, in pieces, and the length of what stays when the restart state goes (`_thin`).
+
+    Nothing is compressed: what noise leaves of float32 fields to squeeze out is not worth the time.
+    """
+    arrays = []
+    kept = {"mesh": mesh, "row": row, "fields": _encode(fields, "fields", arrays), "pores": _encode(pores, "pores", arrays)}
+    pieces = _block(kept, arrays)
+    arrays = []
+    return pieces + _block(_encode(restart, "restart", arrays), arrays), sum(map(len, pieces))
 
 
 def _unpack(path, *parts) -> dict:
     """The header of an increment's file, with the named parts ("fields", "pores", "restart") read.
 
     `thin` is the length of the file without its restart state, or None where it is without. Raises
-    _Damaged where the file is not whole; each member's checksum is checked as it is read.
+    _Damaged where the file is not whole as far as it is read.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-
-            def read(name):
-                return np.lib.format.read_array(io.BytesIO(archive.read(name + ".npy")), allow_pickle=False)
-
-            stored = json.loads(archive.read("header.json"))
-            stored["thin"] = None
-            if "restart.json" in archive.namelist():
-                stored |= json.loads(archive.read("restart.json"))
-            return stored | {part: _decode(stored[part], read) for part in parts}
-    except KeyError as error:
-        raise _Damaged(f"{path} lacks {error}") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
-        raise _Damaged(f"{path} is damaged ({error})") from None
-
-
-def _thin(path):
-    """Take the restart state off an increment's file: one call, so there is no state in between."""
-    length = _unpack(path)["thin"]
-    if length is not None:
-        os.truncate(path, length)
+    with open(path, "rb") as file:
+        try:
+            stored, arrays, thin = _read_block(file, with_arrays=bool({"fields", "pores"} & set(parts)))
+            for part in {"fields", "pores"} & set(parts):
+                stored[part] = _decode(stored[part], arrays)
+            stored["thin"] = thin if os.fstat(file.fileno()).st_size > thin else None
+            if "restart" in parts:
+                tree, arrays, _ = _read_block(file)
+                stored["restart"] = _decode(tree, arrays)
+            return stored
+        except ValueError as error:
+            raise _Damaged(f"{path} is damaged ({error})") from None
 
 
 # --- tables ----------------------------------------------------------------------------------------
@@ -316,6 +339,7 @@ class Record:
         self.rows: list[dict] = []
         self.complete = False
         self.mesh = "mesh.npz"  # of the increments to come
+        self._thin: dict[int, int] = {}  # length of an increment's file without its restart state, where it has one
         self._marker: dict = {}
         self._release = None  # gives the lock back
 
@@ -353,7 +377,8 @@ class Record:
             others = directory.is_dir() and {path.name for path in directory.iterdir()} - {"run.json.tmp"}
             if others and not _is_run(directory):
                 raise RecordError(f"{directory} is not empty and holds no run: name a new folder")
-            if _increments(directory) and not overwrite:
+            # A run of an older format has tables, but no increments that can be read.
+            if (_increments(directory) or _is_run(directory) and (directory / "history.csv").exists()) and not overwrite:
                 raise RecordError(
                     f"{directory} holds a run: continue it with `rheode resume {directory}`,"
                     " name another folder with -o, or replace it with --overwrite"
@@ -377,9 +402,9 @@ class Record:
             headers = record._last_whole(paths)
             record.rows = [header["row"] for header in headers]
             record.mesh = headers[-1]["mesh"]
-            for increment, header in enumerate(headers[:-KEPT]):
-                if header["thin"] is not None:
-                    _thin(paths[increment])
+            record._thin = {increment: header["thin"] for increment, header in enumerate(headers) if header["thin"] is not None}
+            for increment in [i for i in record._thin if i < len(headers) - KEPT]:
+                os.truncate(paths[increment], record._thin.pop(increment))
             record._write_tables(record.complete)
         return record
 
@@ -404,8 +429,10 @@ class Record:
             fields = {name: np.asarray(field, np.float32) for name, field in fields.items()}
         if pores is not None:
             pores = np.asarray(pores, float)
-        data = _pack(row, self.mesh, fields, restart, pores)
-        row = json.loads(json.dumps(_encode(row, "row", {})))  # as it will be read: plain Python values
+        row = _encode(row, "row", values := [])  # as it will be read: plain Python values
+        if values:
+            raise TypeError("a row holds single values, not arrays")
+        data, self._thin[increment] = _pack(row, self.mesh, fields, restart, pores)
         begins_half = bool(self.rows) and (row["cycle []"], row["half []"]) != (
             self.rows[-1]["cycle []"],
             self.rows[-1]["half []"],
@@ -414,13 +441,14 @@ class Record:
         with self._writing(self._path(increment)):
             if self.complete or self._marker["stopped"]:
                 self._mark(complete=False)
-            write_whole(self._path(increment), data)
+            write_whole(self._path(increment), *data)
             self.rows.append(row)
             self._append_history(row)
             if begins_half:
                 write_whole(self.directory / "cycles.csv", _csv(cycles_table(self.rows)))
-            if increment >= KEPT:
-                _thin(self._path(increment - KEPT))
+            # Take the restart state off an older increment: one call, so there is no state in between.
+            if increment - KEPT in self._thin:
+                os.truncate(self._path(increment - KEPT), self._thin.pop(increment - KEPT))
 
     def last(self) -> tuple[dict, dict]:
         """The row and the restart state of the last increment."""
@@ -444,7 +472,7 @@ class Record:
     # -- details --
 
     def _path(self, increment) -> Path:
-        return self.directory / "record" / f"{increment:06d}.npz"
+        return self.directory / "record" / f"{increment:06d}.bin"
 
     @contextmanager
     def _writing(self, path):
@@ -479,7 +507,7 @@ class Record:
         """Remove temporary files of a process that was killed."""
         for name in FILES:
             (self.directory / f"{name}.tmp").unlink(missing_ok=True)
-        for path in (self.directory / "record").glob("*.npz.tmp"):
+        for path in (self.directory / "record").glob("*.bin.tmp"):
             path.unlink()
 
     def _clear(self):

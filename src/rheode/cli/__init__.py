@@ -141,7 +141,7 @@ def _carry_out(work, directory, verbose, quiet):
         try:
             work(watch)
         except KeyboardInterrupt:
-            stored = (directory / "record" / "000000.npz").is_file()
+            stored = (directory / "record" / "000000.bin").is_file()
             _say(f"Interrupted: every increment so far is stored, and `rheode resume {directory}` continues." if stored
                  else "Interrupted before the first increment: nothing is stored yet, start it again.")  # fmt: skip
             raise typer.Exit(3) from None

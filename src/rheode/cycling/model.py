@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import splu
@@ -16,6 +18,7 @@ from rheode.mechanics.folding import folding_guard
 from rheode.mechanics.inertia import DENSITY, Inertia
 from rheode.mechanics.linear import linear_solver
 from rheode.mechanics.minimiser import Minimiser
+from rheode.mechanics.observation import observe, survey
 from rheode.mechanics.potential import unknowns
 from rheode.mechanics.solid import pressure, von_mises
 from rheode.mechanics.system import System
@@ -100,6 +103,26 @@ class Follow:
         for axis, (inside, rest, factor, coupling) in enumerate(self._parts):
             out[inside, axis] = -factor.solve(coupling @ displacement[rest, axis])
         return out
+
+
+@dataclass
+class State:
+    """A committed state to be measured.
+
+    x: the unknowns. displacement: (n, 2) um. seen: `Observation` of each potential. position, force: of the supports, (3,) each:
+    of the wall on top, of the wall on the right [um] and out-of-plane stretch minus one, and the forces per depth [GPa um,
+    GPa um2] that the electrode needs from outside there.
+    """
+
+    x: np.ndarray
+    displacement: np.ndarray
+    seen: dict
+    position: np.ndarray
+    force: np.ndarray
+
+    def stress(self, phase):
+        """Cauchy stress of a phase at its points, (m, 3, 4): xx, yy, zz, xy in GPa."""
+        return sum(self.seen[part].stress for part in phase.parts)
 
 
 class Model:
@@ -235,44 +258,42 @@ class Model:
         total = sum(phase.weights.sum() for phase in flowing)
         return np.concatenate([(phase.slip * phase.weights).ravel() / total for phase in flowing])
 
-    def supports(self, x):
-        """Position of the wall on top, of the wall on the right [um] and out-of-plane stretch minus one, and the forces
-        per depth [GPa um, GPa um2] that the electrode needs from outside there: (3,) each."""
-        inside = sum(g for p, g in zip(self.system.potentials, self.system.gradients(x)) if p not in self.loads)
+    def observe(self, x):
+        """The committed state `x`, asked of every potential once: what is measured is taken from it."""
+        seen = {part: observe(part, x) for part in self.system.potentials}
+        inside = sum(self._sum(part, each.gradient) for part, each in seen.items() if part not in self.loads)
         index = [self.unknowns.blocks[name][0] for name in ("wall top", "wall right", "stretch zz")]
-        return x[index], inside[index]
+        return State(x, self.displacement(x), seen, x[index], inside[index])
 
-    def contact_forces(self, x):
+    def _sum(self, part, gradient):
+        """Entries on the stencils of a potential summed over the unknowns, (size,)."""
+        return np.bincount(part.dofs.ravel(), gradient.ravel(), self.unknowns.size)
+
+    def contact_forces(self, state):
         """Forces (n, 2) [GPa um] of what lies between the particles on the nodes: of the film, or of the medium.
 
         The second gradients, which keep the medium's cells in order, push back and forth along a surface and bear nothing.
         """
-        force = np.zeros(self.unknowns.size)
-        for part in self.contact:
-            if isinstance(part, (Bodies, Planes, Medium)):
-                np.subtract.at(force, part.dofs.ravel(), part.evaluate(x, 1).gradient.ravel())
+        bearing = [part for part in self.contact if isinstance(part, (Bodies, Planes, Medium))]
+        force = -sum(self._sum(part, state.seen[part].gradient) for part in bearing) if bearing else np.zeros(self.unknowns.size)
         own = self.unknowns.displacement < len(self.unknowns.blocks["nodes"])
         return np.where(own, force[self.unknowns.displacement], 0.0)
 
-    def row(self, x, forces):
-        """The measures of a committed state with the supports' `forces` as columns of the history; docs/theory.md defines each."""
+    def row(self, state):
+        """The measures of a state as columns of the history; docs/theory.md defines each."""
         row = {}
-        displacement = self.displacement(x)
-        distortion, smallest = 1.0, np.inf
+        x, displacement = state.x, state.displacement
+        distorted, smallest = 1.0, np.inf
         for phase in self.phases:
-            f = phase.deformation(x)
-            det = np.linalg.det(f)
-            weights = phase.weights * det
-            stress = phase.cauchy(x)
-            statistics = measures.statistics(von_mises(stress), weights)
-            for key, value in statistics._asdict().items():
+            solid = phase.parts[0]
+            mises, areas, mean, least, most = survey(x, solid.dofs, solid.gradients, phase.weights, state.stress(phase))
+            for key, value in measures.statistics(mises, areas)._asdict().items():
                 row[f"von Mises {phase.name} {key} [GPa]"] = value
-            row[f"pressure {phase.name} mean [GPa]"] = float(np.average(pressure(stress), weights=weights))
-            row[f"creep strain {phase.name} mean []"] = float(np.average(phase.slip, weights=weights))
-            distortion = max(distortion, float(measures.distortion(f[..., :2, :2]).max()))
-            smallest = min(smallest, float(det.min()))
+            row[f"pressure {phase.name} mean [GPa]"] = mean
+            row[f"creep strain {phase.name} mean []"] = float(np.average(phase.slip, weights=areas))
+            distorted, smallest = max(distorted, most), min(smallest, least)
         near = measures.Neighbours(self.surfaces, displacement, max(SENSITIVITY) * self.gap)
-        pressures = measures.contact_pressures(self.surfaces, displacement, self.contact_forces(x))
+        pressures = measures.contact_pressures(self.surfaces, displacement, self.contact_forces(state))
         for named, ratios in (
             (GAPS, near.within([share * self.gap for share in SENSITIVITY])),
             (PRESSURES, near.pressed(pressures, [share * self.study.output.contact_pressure for share in SENSITIVITY])),
@@ -285,7 +306,7 @@ class Model:
         row["width [um]"] = walls.width
         stretch = 1.0 + self.scalar(x, "stretch zz")
         row["stretch zz []"] = stretch
-        top, right, out_of_plane = forces
+        top, right, out_of_plane = state.force
         row["wall pressure [GPa]"] = -top / (walls.width * stretch)
         row["side pressure [GPa]"] = -right / (walls.thickness * stretch)
         row["out-of-plane stress [GPa]"] = out_of_plane / (walls.width * walls.thickness)
@@ -299,34 +320,33 @@ class Model:
             row["debonding dissipation [GPa um2]"] = sum(each.dissipated + each.held for each in self.interfaces.values())
         if self.inertia:
             row["kinetic energy [GPa um2]"] = self.inertia[0].kinetic_energy()
-        row["medium energy [GPa um2]"] = sum(part.evaluate(x, 0).energy for part in self.contact)
+        row["medium energy [GPa um2]"] = sum(state.seen[part].energy for part in self.contact)
         row["medium dissipation [GPa um2]"] = sum(part.dissipated for part in self.contact if isinstance(part, Viscosity))
-        row["medium pressure mean [GPa]"] = self._medium_pressure(x)
-        row["largest distortion []"] = distortion
+        row["medium pressure mean [GPa]"] = self._medium_pressure(state)
+        row["largest distortion []"] = distorted
         row["smallest det F []"] = smallest
         return row
 
-    def _medium_pressure(self, x):
+    def _medium_pressure(self, state):
         """Mean pressure [GPa] in the medium that stands for the pores; 0 where there is none."""
         if self.study.mechanics.contact == "barrier" or self.mesh.solid.all():
             return 0.0
         medium = self.contact[0]
-        weights = medium.weights * np.linalg.det(medium.deformation(x))
-        return float(np.average(pressure(medium.cauchy(x)), weights=weights))
+        return survey(state.x, medium.dofs, medium.gradients, medium.weights, state.seen[medium].stress)[2]
 
-    def fields(self, x, lithiation):
-        """The fields of a committed state as `result.Frame` holds them."""
+    def fields(self, state, lithiation):
+        """The fields of a state as `result.Frame` holds them."""
         cells = int(self.mesh.solid.sum())
         out = {
-            "displacement": self.displacement(x),
-            "stretch_zz": 1.0 + self.scalar(x, "stretch zz"),
+            "displacement": state.displacement,
+            "stretch_zz": 1.0 + self.scalar(state.x, "stretch zz"),
             "von_mises": np.empty(cells),
             "pressure": np.empty(cells),
             "creep_strain": np.empty((cells, 4)),
             "lithiation_field": np.zeros(cells),
         }
         for phase, slots in zip(self.phases, self._slots):
-            stress = phase.cauchy(x)
+            stress = state.stress(phase)
             out["von_mises"][slots] = von_mises(stress).mean(axis=1)
             out["pressure"][slots] = pressure(stress).mean(axis=1)
             out["creep_strain"][slots] = phase.creep_strain().mean(axis=1)

@@ -165,7 +165,8 @@ class _Run:
                 log.info("note: %s", text)
             iterations, cutbacks = self._clamp()
             self.origin = self.x.copy()
-            self.position, self.force = self.model.supports(self.x)
+            state = self.model.observe(self.x)
+            self.position, self.force = state.position, state.force
             self._open_measures()
             self._store(0, "clamp", self.study.cycling.start, 0.0, iterations, cutbacks, keep=True)
             return self._go_on()
@@ -303,14 +304,14 @@ class _Run:
 
     def _store(self, cycle, kind, lithiation, elapsed, iterations, cutbacks, keep):
         model = self.model
-        position, force = model.supports(self.x)
+        state = model.observe(self.x)
         row = {"increment []": len(self.record.rows), "cycle []": cycle, "half []": kind,
                "time [s]": elapsed, "lithiation []": lithiation}  # fmt: skip
-        row |= model.row(self.x, force)
-        self.wall_work += 0.5 * float((self.force + force) @ (position - self.position))
-        self.position, self.force = position, force
+        row |= model.row(state)
+        self.wall_work += 0.5 * float((self.force + state.force) @ (state.position - self.position))
+        self.position, self.force = state.position, state.force
         row[WALL_WORK] = self.wall_work
-        pores = self.pores.at(model.displacement(self.x)) if keep else None
+        pores = self.pores.at(state.displacement) if keep else None
         row["pores []"] = pores.count if keep else None
         row["newton iterations []"] = iterations
         row["cutbacks []"] = cutbacks
@@ -325,6 +326,6 @@ class _Run:
             "position": self.position,
             "force": self.force,
         }
-        self.record.append(row, model.fields(self.x, lithiation) if keep else None, restart, pores.areas if keep else None)
+        self.record.append(row, model.fields(state, lithiation) if keep else None, restart, pores.areas if keep else None)
         log.info("cycle %d %s x = %.4f  %d iterations%s  thickness %.3f um", cycle, kind, lithiation, iterations,
                  f"  {cutbacks} cutbacks" if cutbacks else "", row["thickness [um]"])  # fmt: skip

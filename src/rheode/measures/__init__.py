@@ -4,13 +4,13 @@ contact     share of each phase's surface that is in contact
 pores       numbered pores and what becomes of their areas
 raster      a state as an image of its phases
 surfaces    particle surfaces, walls, areas, porosity
-statistics  means and percentiles over a phase, distortion, normalisation
+statistics  means and percentiles over a phase, normalisation
 """
 
 from .contact import Neighbours, contact_pressures, contact_ratios
 from .pores import Pores, PoreState, paper_expansion, pure_expansion
 from .raster import BEYOND, rasterise
-from .statistics import Statistics, distortion, share_of_largest, smallest_det, statistics
+from .statistics import Statistics, share_of_largest, statistics
 from .surfaces import Surfaces, Walls, mean_particle_radius, porosity, solid_area, wall_positions
 
 __all__ = [
@@ -23,14 +23,12 @@ __all__ = [
     "Walls",
     "contact_pressures",
     "contact_ratios",
-    "distortion",
     "mean_particle_radius",
     "paper_expansion",
     "porosity",
     "pure_expansion",
     "rasterise",
     "share_of_largest",
-    "smallest_det",
     "solid_area",
     "statistics",
     "wall_positions",

@@ -6,13 +6,16 @@ import numpy as np
 from numba import njit
 
 from .surfaces import (
-    PIECES,
     Surfaces,
     box_distance2,
     point_box_distance2,
     point_line_distance2,
     wall_positions,
 )
+
+
+# Integral of N_a dN_b over a quadratic side, nodes (end, middle, end).
+_BY_LENGTH = np.array([[-3.0, 4.0, -1.0], [-4.0, 0.0, 4.0], [1.0, -4.0, 3.0]]) / 6
 
 
 def contact_ratios(mesh, displacement, gap, walls=None) -> dict:
@@ -28,17 +31,28 @@ def contact_pressures(mesh, displacement, force):
     function over the deformed sides: an even pressure is found exactly.
     """
     surfaces = mesh if isinstance(mesh, Surfaces) else Surfaces(mesh)
-    x = (surfaces.mesh.nodes + displacement)[surfaces.edges]
-    turned = np.stack([x[..., 1], -x[..., 0]], axis=-1)  # the particle on the left: its outside on the right
-    share = np.einsum("ab,kbi->kai", _BY_LENGTH, turned)
-    outward = np.zeros_like(surfaces.mesh.nodes)
-    np.add.at(outward, surfaces.edges, share)
-    square = np.maximum((outward**2).sum(axis=1), 1e-300)
-    return (-(force * outward).sum(axis=1) / square)[surfaces.edges]
+    return _node_pressures(surfaces.mesh.nodes + displacement, surfaces.edges, force)
 
 
-# Integral of N_a dN_b over a quadratic side, nodes (end, middle, end).
-_BY_LENGTH = np.array([[-3.0, 4.0, -1.0], [-4.0, 0.0, 4.0], [1.0, -4.0, 3.0]]) / 6
+@njit(cache=True)
+def _node_pressures(x, edges, force):
+    """See `contact_pressures`; x (n, 2) um."""
+    outward = np.zeros_like(x)
+    for e in range(len(edges)):
+        for i in range(3):
+            share_x, share_y = 0.0, 0.0
+            for j in range(3):
+                share_x += _BY_LENGTH[i, j] * x[edges[e, j], 1]  # turned: the particle is on the left, its outside on the right
+                share_y -= _BY_LENGTH[i, j] * x[edges[e, j], 0]
+            outward[edges[e, i], 0] += share_x
+            outward[edges[e, i], 1] += share_y
+    pressures = np.empty(edges.shape)
+    for e in range(len(edges)):
+        for i in range(3):
+            n = edges[e, i]
+            square = max(outward[n, 0] ** 2 + outward[n, 1] ** 2, 1e-300)
+            pressures[e, i] = -(force[n, 0] * outward[n, 0] + force[n, 1] * outward[n, 1]) / square
+    return pressures
 
 
 class Neighbours:
@@ -61,9 +75,9 @@ class Neighbours:
         if walls is None:
             walls = wall_positions(surfaces.mesh, displacement)
         lines, boxes, around = surfaces.at(displacement)
-        self.near = _nearest(lines, boxes, around, surfaces.start, surfaces.phase, np.array(walls, dtype=float), gap, len(self.names))
-        self.lengths = np.linalg.norm(np.diff(lines, axis=1), axis=2)
-        self.owner = np.repeat(surfaces.phase, np.diff(surfaces.start))
+        self.near, self.lengths = _nearest(lines, boxes, around, surfaces.start, surfaces.phase, np.array(walls, dtype=float), gap, len(self.names))
+        self.owner = surfaces.owner
+        self.total = np.bincount(self.owner, self.lengths.sum(axis=1), len(self.names))[:, None, None]
 
     def within(self, gap):
         """Shares within a gap [um], or within each of several. Raises ValueError for a negative one."""
@@ -79,30 +93,30 @@ class Neighbours:
         nearest; where nothing is within reach of the gap the share counts as "any" alone.
         """
         thresholds = np.atleast_1d(np.asarray(threshold, dtype=float))
-        half = PIECES // 2
-        t = np.linspace(0.0, 1.0, half + 1)[:, None]
-        first, second = (np.stack([1 - t[:, 0], t[:, 0]], 1) @ pressures[:, None, i : i + 2].swapaxes(1, 2) for i in (0, 1))
-        sampled = np.concatenate([first, second[:, 1:]], axis=1)[..., 0]
-        return self._shares(_pressed(self.near, self.lengths, self.owner, sampled, thresholds, len(self.names), self.gap), np.ndim(threshold))
+        touching = _pressed(self.near, self.lengths, self.owner, pressures, thresholds, len(self.names), self.gap)
+        return self._shares(touching, np.ndim(threshold))
 
     def _shares(self, touching, several):
-        total = np.bincount(self.owner, self.lengths.sum(axis=1), len(self.names))[:, None, None]
-        share = np.divide(touching, total, out=np.zeros_like(touching), where=total > 0)
-        pick = (lambda v: v.copy()) if several else (lambda v: float(v[0]))
+        share = np.divide(touching, self.total, out=np.zeros_like(touching), where=self.total > 0)
+        pick = (lambda v: v) if several else (lambda v: float(v[0]))
         columns = (*self.names, "wall", "any")
         return {(a, b): pick(share[i, j]) for i, a in enumerate(self.names) for j, b in enumerate(columns)}
 
 
 @njit(cache=True)
 def _nearest(lines, boxes, around, start, phase, walls, widest, phases):
-    """Distance of each sample (k, samples) from each phase, the walls, and the nearest of these; inf where far beyond `widest`."""
+    """Distance of each sample (k, samples, phases + 2) from each phase, the walls, and the nearest of these, inf where far
+    beyond `widest`; and the lengths (k, samples - 1) between samples."""
     edges, samples = lines.shape[:2]
     out = np.empty((edges, samples, phases + 2))
+    lengths = np.empty((edges, samples - 1))
     for p in range(start.size - 1):
         for e in range(start[p], start[p + 1]):
             step = 0.0
             for i in range(samples - 1):
-                step = max(step, np.hypot(lines[e, i + 1, 0] - lines[e, i, 0], lines[e, i + 1, 1] - lines[e, i, 1]))
+                dx, dy = lines[e, i + 1, 0] - lines[e, i, 0], lines[e, i + 1, 1] - lines[e, i, 1]
+                lengths[e, i] = np.sqrt(dx * dx + dy * dy)
+                step = max(step, lengths[e, i])
             # A sample next to a touching one is at most one step further away: all that
             # interpolation needs lies within this reach.
             reach = widest + step
@@ -130,7 +144,7 @@ def _nearest(lines, boxes, around, start, phase, walls, widest, phases):
                     closest = min(closest, near[i, b])
                 near[i, phases] = wall
                 near[i, phases + 1] = closest
-    return out
+    return out, lengths
 
 
 @njit(cache=True)
@@ -152,12 +166,20 @@ def _within(near, lengths, owner, gaps, phases):
 
 @njit(cache=True)
 def _pressed(near, lengths, owner, pressures, thresholds, phases, widest):
-    """Lengths (phases, phases + 2, thresholds) that bear more than each pressure, by what is nearest; the last column is all."""
+    """Lengths (phases, phases + 2, thresholds) that bear more than each pressure, by what is nearest; the last column is all.
+
+    pressures (k, 3): at the nodes of the sides, linear between them.
+    """
     pressed = np.zeros((phases, phases + 2, thresholds.size))
+    pieces = lengths.shape[1]
     for e in range(len(near)):
-        for i in range(lengths.shape[1]):
-            low = min(pressures[e, i], pressures[e, i + 1])
-            high = max(pressures[e, i], pressures[e, i + 1])
+        for i in range(pieces):
+            side = 2 * i // pieces  # of the middle node
+            t = 2.0 * i / pieces - side
+            first = (1.0 - t) * pressures[e, side] + t * pressures[e, side + 1]
+            t += 2.0 / pieces
+            second = (1.0 - t) * pressures[e, side] + t * pressures[e, side + 1]
+            low, high = min(first, second), max(first, second)
             partner, closest = -1, widest + lengths[e, i]
             for b in range(phases + 1):
                 d = min(near[e, i, b], near[e, i + 1, b])

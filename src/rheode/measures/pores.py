@@ -22,8 +22,7 @@ from numba import njit
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from ..microstructure.mesh import triangle_areas
-from .surfaces import Surfaces, mean_particle_radius, point_box_distance2, point_line_distance2, wall_positions
+from .surfaces import Surfaces, areas_t6, mean_particle_radius, point_box_distance2, point_line_distance2, wall_positions
 
 # A hollow must be this much wider than the passage to it to be a pore of its own: in a slit of even
 # width the mesh alone makes thicker and thinner places.
@@ -143,7 +142,7 @@ class Pores:
         x = (self.mesh.nodes + displacement)[self.mesh.cells[self.cells]]
         points = np.matmul(_POINTS, x)
         quarters = (len(_POINTS) * np.arange(len(x))[:, None, None] + _QUARTERS).reshape(-1, 6)
-        areas = triangle_areas(points.reshape(-1, 2), quarters)
+        areas = areas_t6(points.reshape(-1, 2), quarters)
         return np.matmul(_CENTRES, x).reshape(-1, 2), areas
 
     def _survey(self, displacement):

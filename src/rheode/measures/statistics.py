@@ -1,4 +1,4 @@
-"""Statistics over a phase, distortion of cells, and the published normalisation."""
+"""Statistics over a phase, and the published normalisation."""
 
 from __future__ import annotations
 
@@ -27,24 +27,11 @@ def statistics(values, weights) -> Statistics:
         raise ValueError(f"{values.size} values, {weights.size} weights")
     if not weights.sum() > 0.0:
         raise ValueError("no area to average over")
-    p5, p50, p95 = np.percentile(values, (5, 50, 95), weights=weights, method="inverted_cdf")
+    order = np.argsort(values, kind="stable")
+    share = np.cumsum(weights[order])  # of the area, at or below each value
+    p5, p50, p95 = values[order[np.searchsorted(share / share[-1], (0.05, 0.5, 0.95))]]
     mean = (values * weights).sum() / weights.sum()
     return Statistics(float(mean), float(p5), float(p50), float(p95), float(values[weights > 0].max()))
-
-
-def distortion(F) -> np.ndarray:
-    """Larger over smaller principal stretch in the plane, F (..., 2, 2): 1 is undistorted, inf is flat."""
-    F = np.asarray(F, dtype=float)
-    a, b, c, d = F[..., 0, 0], F[..., 0, 1], F[..., 1, 0], F[..., 1, 1]
-    # F is a similarity and an anti-similarity, of sizes that are half the sum and half the difference of the stretches.
-    total, difference = np.hypot(a + d, c - b), np.hypot(a - d, b + c)
-    smaller = np.abs(total - difference)
-    return np.divide(total + difference, smaller, out=np.full(total.shape, np.inf), where=smaller > 0)
-
-
-def smallest_det(F, stretch_zz=1.0) -> float:
-    """Smallest volume ratio over all points; F (..., 2, 2) with the stretch out of plane, or (..., 3, 3)."""
-    return float(np.linalg.det(np.asarray(F, dtype=float)).min() * stretch_zz)
 
 
 def share_of_largest(history) -> np.ndarray:

@@ -38,6 +38,8 @@ class Phase:
 
     def _most(self, values):
         """Values (parts, 3 m, ...) of that part at each point, (3 m, ...)."""
+        if len(values) == 1:
+            return values[0]
         slips = np.stack([part.slip for part in self.parts])
         return values[slips.argmax(axis=0), np.arange(slips.shape[1])]
 
