@@ -25,7 +25,7 @@ class Observation:
 
 
 def observe(potential, x) -> Observation:
-    """What a potential says about the committed state `x`; it must have begun an increment of no length."""
+    """What a potential says about the committed state `x`; no increment may have begun since."""
     if not isinstance(potential, Solid):
         said = potential.evaluate(x, 1)
         return Observation(said.energy, said.gradient, potential.cauchy(x) if hasattr(potential, "cauchy") else None)
