@@ -9,7 +9,8 @@ from scipy.optimize import brentq
 from rheode import Study
 from rheode.mechanics.elements import POINTS, shape_t6
 from rheode.mechanics.laws import hencky_norton
-from rheode.mechanics.solid import pressure, von_mises
+from rheode.mechanics.potential import unknowns
+from rheode.mechanics.solid import Solid, pressure, von_mises
 from rheode.mechanics.stepping import Memory, Steps, march
 from rheode.mechanics.walls import FollowerPressure
 
@@ -327,6 +328,37 @@ def test_relaxation_order():
     errors = [relaxation(steps, time)[-1] - exact for steps in (80, 160, 320, 640)]
     assert rates(errors)[-1] == pytest.approx(1.0, abs=0.05)
     assert abs(errors[-1] / exact) < 5e-3
+
+
+def turning(steps, second_order):
+    """von Mises stress, creep strain xy, dissipated energy and volume of creep after a turning stretch of one cell, in `steps` unlike increments."""
+    nodes, cells = grid(1, 1)
+    u = unknowns(len(nodes), fixed_scalars=["stretch zz"])
+    solid = Solid("body", hencky_norton.LAW, nodes, cells, u, RELAXING, second_order)
+    t = np.linspace(0.0, 1.0, steps + 1)
+    t += 0.2 / steps * np.sin(7 * np.pi * t)
+    for k in range(1, steps + 1):
+        now = np.array([[0.05 * t[k], 0.08 * t[k]], [0.03 * np.sin(2 * t[k]), -0.04 * t[k] + 0.02 * t[k] ** 2]])
+        x = u.start()
+        x[u.displacement] = nodes @ now.T
+        solid.begin(1000.0 * (t[k] - t[k - 1]), {})
+        solid.commit(x)
+    c11, c22, c33, c12 = solid.inverse_creep.T
+    volume = (c11 * c22 - c12**2) * c33
+    return np.array([von_mises(solid.cauchy(x))[0, 0], solid.creep_strain()[0, 0, 3], solid.dissipated]), volume
+
+
+def test_the_second_order_formula():
+    """Requirement V9: with increments of unlike length and a stretch that turns, stress, creep strain and dissipated energy are
+    of second order in the increment; creep keeps the volume."""
+    exact, _ = turning(2560, True)
+    errors = {}
+    for second_order in (False, True):
+        errors[second_order] = np.array([turning(steps, second_order)[0] for steps in (40, 80, 160)]) - exact
+        order = np.log2(np.abs(errors[second_order][:-1] / errors[second_order][1:]))
+        assert order[-1] == pytest.approx(np.full(3, 2.0 if second_order else 1.0), abs=0.25), order
+    assert (np.abs(errors[True][1][:2]) < 0.1 * np.abs(errors[False][1][:2])).all()
+    assert turning(40, True)[1] == pytest.approx(1.0, abs=1e-12)
 
 
 # -- a free disc of selenium --
