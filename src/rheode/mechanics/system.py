@@ -1,12 +1,14 @@
 """Potentials summed into one energy, gradient and sparse Hessian.
 
-The map from stencil entries to the sparse matrix is computed once per sparsity; each
-entry of the matrix then gathers its contributions in a fixed order, so that the sum
-does not depend on threads.
+Where each stencil entry goes in the sparse matrix is computed once per sparsity; entries
+are then added in a fixed order, so that the sum does not depend on threads.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,23 +16,71 @@ from numba import njit
 
 _POOL = ThreadPoolExecutor(2, "rheode")
 
+# Names of the options of glibc's mallopt.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
 
 @njit(cache=True, nogil=True)
-def _gather(starts, sources, entries):
-    out = np.empty(len(starts) - 1)
-    for k in range(len(out)):
-        total = 0.0
-        for j in range(starts[k], starts[k + 1]):
-            total += entries[sources[j]]
-        out[k] = total
-    return out
+def _add(out, targets, entries):
+    for k in range(len(entries)):
+        out[targets[k]] += entries[k]
 
 
-def _gather_map(target, n):
-    """For each of `n` targets the positions in `target` (negative: dropped) that add to it."""
-    order = np.argsort(target, kind="stable").astype(np.int32)  # half the memory; the entries are fewer than 2^31
-    counts = np.bincount(target[target >= 0], minlength=n)
-    return np.concatenate([[0], np.cumsum(counts)]), order[len(order) - counts.sum() :]
+@njit(cache=True, nogil=True)
+def _add_some(out, targets, doubled, entries):
+    """As `_add`, without the entries of negative target; those in `doubled` (sorted) count twice."""
+    d = 0
+    for k in range(len(entries)):
+        factor = 1.0
+        if d < len(doubled) and doubled[d] == k:
+            factor = 2.0
+            d += 1
+        if targets[k] >= 0:
+            out[targets[k]] += factor * entries[k]
+
+
+@njit(cache=True)
+def _places(dofs, free):
+    """Key row * free + column of each entry's place in the upper triangle, -1 where an unknown is prescribed, in the order of
+    the packed lower triangles of the stencils (m, d)."""
+    m, d = dofs.shape
+    keys = np.empty(m * (d * (d + 1) // 2), np.int64)
+    k = 0
+    for e in range(m):
+        for i in range(d):
+            for j in range(i + 1):
+                row, column = min(dofs[e, i], dofs[e, j]), max(dofs[e, i], dofs[e, j])
+                keys[k] = row * free + column if column < free else -1
+                k += 1
+    return keys
+
+
+@njit(cache=True)
+def _doubled(dofs):
+    """Which entries of the packed triangles lie off the diagonal, but stand for one unknown twice (a wall): as (i, j) and (j, i)."""
+    m, d = dofs.shape
+    found = [k for k in range(0)]
+    k = 0
+    for e in range(m):
+        for i in range(d):
+            for j in range(i + 1):
+                if i != j and dofs[e, i] == dofs[e, j]:
+                    found.append(k)
+                k += 1
+    return np.array(found, np.int64)
+
+
+@functools.cache
+def _return_large_blocks():
+    """Let the C library return large arrays to the system when they are freed (glibc).
+
+    By default it learns from the first large one to keep up to 64 MB of holes: 0.6 kB an unknown at 70 000 of them. Arrays of
+    small systems stay below the threshold and are reused without asking the system for pages.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(M_MMAP_THRESHOLD, 2_000_000)
+        library.mallopt(M_TRIM_THRESHOLD, 16_000_000)
 
 
 class System:
@@ -46,36 +96,27 @@ class System:
         self.unknowns, self.potentials = unknowns, list(potentials)
         self._signature = self._hessians = None
         self.force_scale = self.energy_scale = 0.0
+        _return_large_blocks()
 
     def _analyse(self):
         signature = tuple(p.signature for p in self.potentials)
         if signature == self._signature:
             return
         free = self.unknowns.free
-        self._gradient_map = _gather_map(np.concatenate([p.dofs.ravel() for p in self.potentials]).astype(np.int32), self.unknowns.size)
-        # A key for the place of every entry in the upper triangle, -1 where an unknown is prescribed. This is where a
-        # large system takes most memory, so nothing is kept longer than needed.
-        keys, doubled, before = [np.arange(free) * (free + 1)], [], 0  # the diagonal is always there
-        for potential in self.potentials:
-            i, j = (index.astype(np.int32) for index in np.tril_indices(potential.dofs.shape[1]))
-            a, b = potential.dofs[:, i], potential.dofs[:, j]
-            key = np.where(np.maximum(a, b) < free, np.minimum(a, b) * free + np.maximum(a, b), -1).ravel()
-            # An off-diagonal entry of the packed triangle stands for (i, j) and (j, i): where both
-            # dofs are one unknown (a wall) it counts twice.
-            doubled.append(before + np.flatnonzero(((a == b) & (i != j)).ravel() & (key >= 0)))
-            before += key.size
-            keys.append(key)
-        key = np.concatenate(keys)
-        del keys
-        self._doubled = np.concatenate(doubled)
-        unique = np.unique(key)
+        # One potential after the other, and keys computed twice rather than kept: this is where a large system takes most memory.
+        found = [np.arange(free) * (free + 1)]  # the diagonal is always there
+        found += [np.unique(_places(potential.dofs, free)) for potential in self.potentials]
+        unique = np.unique(np.concatenate(found))
+        del found
         unique = unique[unique >= 0]
-        target = np.searchsorted(unique, key[free:]).astype(np.int32)
-        target[key[free:] < 0] = -1
-        del key
-        self._hessian_map = _gather_map(target, len(unique))
         self.indices = (unique % free).astype(np.int32)
         self.indptr = np.searchsorted(unique // free, np.arange(free + 1)).astype(np.int32)
+        self._targets = []  # of each potential: where its entries go (-1: nowhere), and which count twice
+        for potential in self.potentials:
+            keys = _places(potential.dofs, free)
+            target = np.searchsorted(unique, keys).astype(np.int32)
+            target[keys < 0] = -1
+            self._targets.append((target, _doubled(potential.dofs)))
         self._signature = signature
 
     @property
@@ -101,23 +142,21 @@ class System:
         self._analyse()  # now: contact may have found its pairs anew
         energy = sum(part.energy for part in parts)
         self.energy_scale = sum(abs(part.energy) for part in parts)
-        entries = np.concatenate([part.gradient.ravel() for part in parts])
-        self.force_scale = float(np.abs(entries).max(initial=0.0))
-        gradient = _gather(*self._gradient_map, entries)
+        self.force_scale = max((float(np.abs(part.gradient).max(initial=0.0)) for part in parts), default=0.0)
+        gradient = np.zeros(self.unknowns.size)
+        for potential, part in zip(self.potentials, parts):
+            _add(gradient, potential.dofs.ravel(), part.gradient.ravel())
         if order < 2:
             return energy, gradient, None
         self._hessians = [part.hessian for part in parts]
         return energy, gradient, self._sum(self._hessians)
 
-    def _sum(self, entries):
-        entries = np.concatenate([e.ravel() for e in entries])
-        entries[self._doubled] *= 2.0
-        return _gather(*self._hessian_map, entries)
-
-    def gradients(self, x):
-        """Gradient (size,) of each potential alone: who pushes where."""
-        entries = [potential.evaluate(x, 1).gradient for potential in self.potentials]  # first: contact may find its pairs anew
-        return [np.bincount(p.dofs.ravel(), g.ravel(), self.unknowns.size) for p, g in zip(self.potentials, entries, strict=True)]
+    def _sum(self, hessians):
+        """Values of the sparse Hessian from the entries of each potential's."""
+        values = np.zeros(len(self.indices))
+        for (target, doubled), entries in zip(self._targets, hessians):
+            _add_some(values, target, doubled, entries.ravel())
+        return values
 
     def begin(self, dt, fields):
         for potential in self.potentials:
