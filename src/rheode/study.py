@@ -396,6 +396,16 @@ class Study(Model):
                 raise refuse_at(("inertia", f"true needs the density of {named}, which is not known; {library.REMEDY}"))
         return mechanics
 
+    @field_validator("mechanics")
+    @classmethod
+    def _barrier_has_empty_pores(cls, mechanics, info: ValidationInfo):
+        phases, micro = info.data.get("phases") or {}, info.data.get("microstructure")
+        filling = [f"phases.{name}.fills" for name, phase in phases.items() if phase.fills is not None]
+        filling += ["microstructure.kind: channel"] if micro is not None and micro.kind == "channel" else []
+        if mechanics.contact == "barrier" and filling:
+            raise refuse_at(("contact", f"got 'barrier' beside {filling[0]}; third-medium, as the barrier is for particles in empty pores"))
+        return mechanics
+
     @field_validator("microstructure")
     @classmethod
     def _fills_its_channel(cls, micro, info: ValidationInfo):

@@ -56,6 +56,12 @@ class Canvas:
         triangles = index[:, [[0, 3, 5], [3, 1, 4], [5, 4, 2], [3, 4, 5]]].reshape(-1, 3)
         return unique % len(self.mesh.nodes), index, triangles
 
+    def walls(self, position):
+        """Where the walls are (`rheode.measures.Walls`), with the nodes at `position`."""
+        from rheode.measures import wall_positions
+
+        return wall_positions(self.mesh, position - self.mesh.nodes)
+
     def position(self, frame):
         return self.mesh.nodes + (0.0 if frame is None else np.asarray(frame.displacement, float))
 
@@ -125,9 +131,9 @@ class View:
         """Height over width of a panel."""
         return (self.size[1] + 12 * self.unit) / (self.size[0] + 5 * self.unit)
 
-    def panel(self, ax, position, loaded, start_height=None):
-        """Set limits, draw the walls around `position` (with arrows on the top one if it is `loaded`) and the height at
-        the start as a dotted line."""
+    def panel(self, ax, walls, loaded, start_height=None):
+        """Set limits, draw the `walls` (with arrows on the top one if it is `loaded`) and the height at the start as a
+        dotted line."""
         from matplotlib.patches import Rectangle
 
         u = self.unit
@@ -135,7 +141,7 @@ class View:
         ax.set_xlim(self.low[0] - 2.5 * u, self.high[0] + 2.5 * u)
         ax.set_ylim(self.low[1] - 3.0 * u, self.high[1] + 9 * u)
         ax.axis("off")
-        (x0, y0), (x1, y1) = position.min(axis=0), position.max(axis=0)
+        (x0, y0), (x1, y1) = (walls.left, walls.bottom), (walls.right, walls.top)
         wall = dict(facecolor="#aab1b9", edgecolor="none", zorder=1)
         for corner, w, h in (((x0 - 1.5 * u, y0 - 1.5 * u), x1 - x0 + 3 * u, 1.5 * u),
                              ((x0 - 1.5 * u, y0), 1.5 * u, self.high[1] - y0 + 3 * u),
@@ -176,10 +182,10 @@ def electrode(run):
         width = style.DOUBLE if columns > 2 else style.DOUBLE * 0.75
         fig = style.figure(width, rows * (width / columns * view.aspect + 3 * style.MM) + 7 * style.MM)
         axes = fig.subplots(rows, columns, squeeze=False).ravel()
-        height = canvas.position(start)[:, 1].max()
+        height = canvas.walls(canvas.position(start)).top
         for letter, ax, (title, frame) in zip("abcdefgh", axes, panels):
             position = canvas.position(frame)
-            view.panel(ax, position, frame is not None and loaded(run), None if frame is None else height)
+            view.panel(ax, canvas.walls(position), frame is not None and loaded(run), None if frame is None else height)
             canvas.fill(ax, position, {n: style.tint(c, FILL) for n, c in run.colours.items()})
             canvas.outline(ax, position)
             _title(ax, letter, title, frame)
@@ -256,9 +262,13 @@ class Panel:
     def position(self):
         return self.canvas.position(self.frame)
 
+    @cached_property
+    def walls(self):
+        return self.canvas.walls(self.position)
+
     @property
     def start_height(self):
-        return self.canvas.position(self.run.result.frames[0])[:, 1].max()
+        return self.canvas.walls(self.canvas.position(self.run.result.frames[0])).top
 
 
 def panels_of(run):
@@ -286,7 +296,7 @@ def _field_figure(panels, field, colour, label, phases=None, marks=None):
         axes = fig.subplots(rows, columns, squeeze=False)
         for letter, ax, panel in zip("abcdefghijkl", axes.ravel(), panels):
             canvas, position = panel.canvas, panel.position
-            view.panel(ax, position, loaded(panel.run), panel.start_height)
+            view.panel(ax, panel.walls, loaded(panel.run), panel.start_height)
             if phases is not None:
                 canvas.fill(ax, position, {n: style.tint(c, 0.72) for n, c in panel.run.colours.items()})
             canvas.shade(ax, position, field(panel.frame), cmap, norm, phases)
