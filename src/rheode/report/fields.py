@@ -15,6 +15,7 @@ from .run import Run
 
 FILL = 0.18  # how much lighter a phase is as an area than as a line: the eye evens them out
 CLIP = 98.0  # percentile, by deformed area, at which a colour scale ends
+NARROW = 0.5  # where all but the lowest values are above this share of its end, a colour scale does not begin at zero
 DECADES = 30.0  # where panels that share a colour scale differ by more, it is logarithmic
 
 
@@ -285,8 +286,10 @@ def _field_figure(panels, field, colour, label, phases=None, marks=None):
     end = round_up(clip)
     cmap, norm = style.colour_map(*colour), Normalize(0.0, end)
     low = min(percentile(panel, field, 1 - CLIP / 100, phases) for panel in panels)
-    if decades := low > 0 and min(percentile(panel, field, CLIP / 100, phases) for panel in panels) < end / DECADES:
+    if both_ends := low > 0 and min(percentile(panel, field, CLIP / 100, phases) for panel in panels) < end / DECADES:
         norm = LogNorm(round_up(low), end)
+    elif low > NARROW * end:
+        norm, both_ends = Normalize(np.floor(low / end * 20) / 20 * end, end), True
     view = View([p.position for p in panels])
     columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 3)
     rows = -(-len(panels) // columns)
@@ -308,7 +311,7 @@ def _field_figure(panels, field, colour, label, phases=None, marks=None):
             ax.axis("off")
         view.scale_bar(axes[-1, 0])
         colorbar = fig.colorbar(ScalarMappable(norm, cmap), ax=axes, shrink=0.62 if rows > 1 else 0.8, aspect=28 if rows > 1 else 22,
-                                pad=0.01, extend="both" if decades else "max" if peak > end else "neither")
+                                pad=0.01, extend="both" if both_ends else "max" if peak > end else "neither")
         colorbar.set_label(label)
         colorbar.outline.set_linewidth(0.5)
     return fig, end, peak
