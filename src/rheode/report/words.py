@@ -129,8 +129,8 @@ def beyond(run):
     far, side, frame = worst
     if far <= run.study.output.contact_gap.of(mesh.mean_radius):
         return []
-    remedy = "contact: barrier holds them" if run.study.mechanics.contact == "third-medium" else "the walls did not hold them"
-    return [f"Particles lie up to {units.show(float(f'{far:.2g}'), 'length')} beyond the {side} wall (cycle {frame.cycle}, {frame.half}, x = {frame.lithiation:.2f}): thickness and porosity are not to be trusted; {remedy}."]
+    far = units.show(float(f"{far:.2g}"), "length")
+    return [f"Particles lie up to {far} beyond the {side} wall (cycle {frame.cycle}, {frame.half}, x = {frame.lithiation:.2f}), so thickness and porosity are not to be trusted; mechanics.contact: barrier lets none pass."]
 
 
 def warnings(run):
