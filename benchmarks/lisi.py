@@ -69,8 +69,9 @@ Bed of seed {seed}, changed in one thing at a time:
   where spheres leave 36 to 40 %. A pore between discs is closed all around, one between spheres is a channel that silicon can flow into, and a film of silicon
   between two discs is a wall of endless length. That a plane bed comes near the measured thickness is therefore no proof: what carries over is
   the sign and the order of the difference between the pressures, and that flow of silicon, not elasticity, is what closes the pores.
-- **Plane strain.** All swelling goes into the plane, as in a layer on a foil it goes into the thickness and the pores. Silicon that flows in the plane is also
-  pressed out of it, which keeps its volume {squeezed:.1%} below that of free growth.
+- **Plane strain.** All swelling goes into the plane, as in a layer on a foil it goes into the thickness and the pores. What holds silicon back out of the
+  plane is its whole flow stress: its area stays {squeezed:.1%} below that of free growth, and all of it yields all the time, so that any small stress in the plane
+  makes it flow. Spheres, free at the pores on all sides, would be harder to squeeze into them.
 - **A piece of the layer**, some nine diameters high as coated: at the floor and the top wall the pores are larger than between particles, and in a layer
   six times as high they count less.
 - Lithium arrives everywhere at once; the flow stress of nanoparticles is that of films.
