@@ -15,6 +15,7 @@ from .run import Run
 
 FILL = 0.18  # how much lighter a phase is as an area than as a line: the eye evens them out
 CLIP = 98.0  # percentile, by deformed area, at which a colour scale ends
+TALL = 1.4  # from this height over width on, four panels stand in one row
 NARROW = 0.5  # where all but the lowest values are above this share of its end, a colour scale does not begin at zero
 DECADES = 30.0  # where panels that share a colour scale differ by more, it is logarithmic
 
@@ -177,11 +178,11 @@ def electrode(run):
         panels = [first[0], *rest[:2], first[1], *rest[2:]]
     else:
         panels = first + rest
-    rows, columns = (2, 3) if len(panels) > 4 else (1, len(panels)) if len(panels) != 4 else (2, 2)
     view = View([canvas.position(f) for _, f in panels])
+    rows, columns = (2, 3) if len(panels) > 4 else (1, len(panels)) if len(panels) != 4 or view.aspect > TALL else (2, 2)
     with style.look():
         width = style.DOUBLE if columns > 2 else style.DOUBLE * 0.75
-        fig = style.figure(width, rows * (width / columns * view.aspect + 3 * style.MM) + 7 * style.MM)
+        fig = style.figure(*_size(view, rows, columns, width, below=7 * style.MM))
         axes = fig.subplots(rows, columns, squeeze=False).ravel()
         height = canvas.walls(canvas.position(start)).top
         for letter, ax, (title, frame) in zip("abcdefgh", axes, panels):
@@ -189,7 +190,7 @@ def electrode(run):
             view.panel(ax, canvas.walls(position), frame is not None and loaded(run), None if frame is None else height)
             canvas.fill(ax, position, {n: style.tint(c, FILL) for n, c in run.colours.items()})
             canvas.outline(ax, position)
-            _title(ax, letter, title, frame)
+            _title(ax, letter, title, frame, columns > 3)
         for ax in axes[len(panels):]:
             ax.axis("off")
         view.scale_bar(axes[(rows - 1) * columns])
@@ -197,8 +198,18 @@ def electrode(run):
     return fig
 
 
-def _title(ax, letter, text, frame):
-    style.title(ax, letter, text if frame is None else f"{text}  ($x$ = {frame.lithiation:.2f})")
+def _size(view, rows, columns, width, beside=0.0, below=0.0):
+    """Width and height of a figure of panels: of that width, narrower where it would be too tall for a page."""
+    heads = rows * 3 * style.MM + below
+    width = min(width, beside + columns * (style.TALLEST - heads) / (rows * view.aspect))
+    return width, rows * (width - beside) / columns * view.aspect + heads
+
+
+def _title(ax, letter, text, frame, narrow=False):
+    """The state and its lithiation, which goes to a second line where panels are narrow."""
+    if frame is not None:
+        text += f"\n($x$ = {frame.lithiation:.2f})" if narrow else f"  ($x$ = {frame.lithiation:.2f})"
+    style.title(ax, letter, text + "\n" if narrow and frame is None else text)
 
 
 def _phase_key(fig, run):
@@ -291,11 +302,11 @@ def _field_figure(panels, field, colour, label, phases=None, marks=None):
     elif low > NARROW * end:
         norm, both_ends = Normalize(np.floor(low / end * 20) / 20 * end, end), True
     view = View([p.position for p in panels])
-    columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 3)
+    columns = {1: 1, 2: 2, 4: 4 if view.aspect > TALL else 2}.get(len(panels), 3)
     rows = -(-len(panels) // columns)
     with style.look():
         width, bar = (style.DOUBLE if columns > 1 else style.SINGLE * 1.2), 16 * style.MM
-        fig = style.figure(width, rows * ((width - bar) / columns * view.aspect + 3 * style.MM) + 2 * style.MM)
+        fig = style.figure(*_size(view, rows, columns, width, beside=bar, below=2 * style.MM))
         axes = fig.subplots(rows, columns, squeeze=False)
         for letter, ax, panel in zip("abcdefghijkl", axes.ravel(), panels):
             canvas, position = panel.canvas, panel.position
@@ -306,7 +317,7 @@ def _field_figure(panels, field, colour, label, phases=None, marks=None):
             canvas.outline(ax, position)
             if marks:
                 marks(canvas, ax, panel.frame, view)
-            _title(ax, letter, panel.title, panel.frame)
+            _title(ax, letter, panel.title, panel.frame, columns > 3)
         for ax in axes.ravel()[len(panels):]:
             ax.axis("off")
         view.scale_bar(axes[-1, 0])
