@@ -490,6 +490,24 @@ def test_percentiles_are_by_deformed_area(pair):
     assert set(found) == {"active phase", "electrolyte"}
 
 
+def test_panels_that_say_nothing_are_left_out(pair):
+    """What is nil in all runs, and a pressure that the studies prescribe."""
+    runs = [Run(Result(folder)) for folder in pair]
+    firsts = [{role: n for n, role in comparison.roles(run).items()} for run in runs]
+    assert not comparison._says_something("wall pressure [GPa]", runs, firsts)
+    assert comparison._says_something("porosity []", runs, firsts)
+    for run in runs:
+        run.cycles = run.cycles | {"porosity []": 0 * run.cycles["porosity []"]}
+    assert not comparison._says_something("porosity []", runs, firsts)
+    assert len(comparison.pressures(runs, ["a", "b"]).axes) == 1
+
+
+def test_a_run_shows_behind_one_that_covers_it(pair):
+    run = Run(Result(pair[0]))
+    widths = [line.get_linewidth() for line in comparison.curves([run, run], ["a", "b"]).axes[0].lines[:2]]
+    assert widths[0] > widths[1]
+
+
 def test_runs_under_one_pressure_have_no_figure_against_it(pair):
     runs = [Run(Result(folder)) for folder in pair]
     assert comparison.pressures(runs, ["a", "b"]) is not None and comparison.pressures([runs[0], runs[0]], ["a", "b"]) is None

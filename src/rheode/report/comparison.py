@@ -28,6 +28,9 @@ PANELS = (
 )
 
 
+NIL = 1e-6  # a share or a stress [GPa] below is none
+
+
 @dataclass(frozen=True)
 class Comparison:
     """`names` of the runs; `rows`: dicts with quantity, state, cycle, unit and one value a run (by its name); `page`: the HTML file."""
@@ -143,7 +146,7 @@ def curves(runs, names):
     colours = [style.RUNS[i % len(style.RUNS)] for i in range(len(runs))]
     reached = max(run.last for run in runs)
     firsts = [{role: n for n, role in reversed(roles(run).items())} for run in runs]
-    panels = [panel for panel in PANELS if any(_column(panel[1], run, first) for run, first in zip(runs, firsts))]
+    panels = [panel for panel in PANELS if _says_something(panel[1], runs, firsts)]
     columns = -(-(len(panels) + 1) // 2)
     with style.look():
         fig = style.figure(style.DOUBLE, 92 * style.MM)
@@ -162,6 +165,7 @@ def curves(runs, names):
                     if p.column == column and p.half == LITHIATED and p.cycle <= reached:
                         at = p.cycle if reached > 1 else run.study.cycling.lithiation
                         published.setdefault((at, scale * p.value), set()).add(colour)
+            _widen_what_is_covered(ax.lines)
             for (cycle, value), by in published.items():
                 ax.plot([cycle], [value], **style.open_marker(by.pop() if len(by) == 1 else style.INK))
             drawn = [line.get_ydata() for line in ax.lines]
@@ -190,6 +194,26 @@ def curves(runs, names):
             key.plot([], [], label="published", **(style.open_marker(style.INK) | {"clip_on": True}))
         key.legend(loc="center left", bbox_to_anchor=(-0.15, 0.5), borderaxespad=0, handlelength=1.8, labelspacing=0.7)
     return fig
+
+
+def _widen_what_is_covered(lines):
+    """Make a full line wide enough to show behind a later one that runs over it nearly all along."""
+    full = [line for line in lines if line.get_linestyle() == "-"]
+    for k, line in enumerate(full):
+        x, y = np.array(sorted(zip(line.get_xdata(), line.get_ydata()))).T
+        for later in full[k + 1:]:
+            u, v = np.array(sorted(zip(later.get_xdata(), later.get_ydata()))).T
+            if np.abs(np.interp(x, u, v) - y).mean() < 0.01 * np.abs(y).max():
+                line.set_linewidth(line.get_linewidth() + 1.8)
+                line.set_markersize(line.get_markersize() + 2)
+
+
+def _says_something(template, runs, firsts):
+    """Whether a panel has a curve that is neither nil all along nor what the studies prescribe."""
+    if template == "wall pressure [GPa]" and all(run.study.walls.kind == "pressure" for run in runs):
+        return False
+    columns = [(run, _column(template, run, first)) for run, first in zip(runs, firsts)]
+    return any(column and np.nanmax(np.abs(run.cycles[column]), initial=0.0) > NIL for run, column in columns)
 
 
 def _way(run, template, column, half):
@@ -255,22 +279,23 @@ def dense(run):
 
 
 def pressures(runs, names):
-    """Thickness and porosity at full lithiation of cycle 1 against the stack pressure, where that is all that walls differ in.
+    """Thickness and, where there are pores, porosity at full lithiation of cycle 1 against the stack pressure.
 
-    Returns a figure, or None where fewer than two pressures are compared.
+    Returns a figure, or None where fewer than two pressures are compared or the runs are not of the same materials.
     """
     loads = [getattr(run.study.walls, "pressure", np.nan) for run in runs]
-    if not np.isfinite(loads).all() or len(set(loads)) < 2:
+    materials = [{name: phase.material for name, phase in run.study.phases.items()} for run in runs]
+    if not np.isfinite(loads).all() or len(set(loads)) < 2 or any(each != materials[0] for each in materials):
         return None
+    shown = [("Thickness, lithiated,\nby that of the solids alone", [run.at("thickness [um]", 1) / dense(run) for run in runs]),
+             ("Porosity, lithiated (%)", [100 * run.at("porosity []", 1) for run in runs])]  # fmt: skip
+    shown = [each for each in shown if max(each[1]) > NIL]
     with style.look():
-        fig = style.figure(style.DOUBLE * 0.75, 60 * style.MM)
-        axes = fig.subplots(1, 2)
-        for letter, ax, (label, value) in zip("ab", axes, (
-            ("Thickness, lithiated,\nby that of the solids alone", lambda run: run.at("thickness [um]", 1) / dense(run)),
-            ("Porosity, lithiated (%)", lambda run: 100 * run.at("porosity []", 1)),
-        )):  # fmt: skip
-            for i, (run, name, load) in enumerate(zip(runs, names, loads)):
-                ax.plot([1e3 * load], [value(run)], "o", color=style.RUNS[i % len(style.RUNS)], label=name)
+        fig = style.figure(style.DOUBLE * 0.75 if len(shown) > 1 else style.SINGLE, 60 * style.MM)
+        axes = np.atleast_1d(fig.subplots(1, len(shown)))
+        for letter, ax, (label, values) in zip("ab", axes, shown):
+            for i, (value, name, load) in enumerate(zip(values, names, loads)):
+                ax.plot([1e3 * load], [value], "o", color=style.RUNS[i % len(style.RUNS)], label=name)
             ax.set_xscale("log")
             ax.margins(0.15)
             ax.set_ylim(0, 1.08 * max(line.get_ydata()[0] for line in ax.lines))
