@@ -53,6 +53,10 @@ The thickness is that of as much silicon as the printed layer holds; carbon keep
 
 {says}
 
+![A bed clamped and lithiated under both pressures](lisi-beds.png)
+
+The bed of seed {seed}.
+
 ## What the numbers rest on
 
 Bed of seed {seed}, changed in one thing at a time:
@@ -162,6 +166,30 @@ def figure(path, found):
         fig.savefig(path, dpi=style.SCREEN_DPI)
 
 
+def beds(path, results):
+    """One bed clamped and lithiated under each pressure, on one scale."""
+    from rheode.report import fields, style
+    from rheode.report.run import Run
+
+    panels = []
+    for result in results:
+        run, load = Run(result), f"{1e3 * result.study.walls.pressure:g} MPa"
+        canvas = fields.Canvas(run.mesh, run.phases)
+        panels += [fields.Panel(f"{load}, {state}", run, canvas, frame) for state, frame in (("clamped", result.frames[0]), ("lithiated", lithiated(result)))]
+    view = fields.View([panel.position for panel in panels])
+    with style.look():
+        fig = style.figure(style.DOUBLE, style.DOUBLE / len(panels) * view.aspect + 8 * style.MM)
+        axes = fig.subplots(1, len(panels))
+        for letter, ax, panel in zip("abcd", axes, panels):
+            view.panel(ax, panel.walls, True)
+            panel.canvas.fill(ax, panel.position, {n: style.tint(c, fields.FILL) for n, c in panel.run.colours.items()})
+            panel.canvas.outline(ax, panel.position)
+            style.title(ax, letter, panel.title)
+        view.scale_bar(axes[0])
+        style.settle(fig)
+        fig.savefig(path, dpi=style.SCREEN_DPI)
+
+
 def spread(values, form):
     """Mean and standard deviation in words."""
     values = np.asarray(values)
@@ -221,6 +249,9 @@ def main():
             seed=options.seeds[0], variants="\n".join(changed), squeezed=np.mean(less),
         ), encoding="utf-8")  # fmt: skip
         figure(options.page.with_suffix(".png"), found)
+        pair = [finished(options.out, example, options.seeds[0], stored=True) for example in reversed(CASES)]
+        if all(pair):
+            beds(options.page.with_name(f"{options.page.stem}-beds.png"), pair)
 
 
 if __name__ == "__main__":
