@@ -152,7 +152,25 @@ def test_a_smooth_contour_feels_no_corner():
     edges = np.array([[2 * k, 2 * k + 1, (2 * k + 2) % 24] for k in range(12)])
     u = unknowns(24, fixed_scalars=["stretch zz", "fixed"])
     part = Bodies(Contour(nodes, edges, u), 0.3, 3.0)
-    assert len(part.corners) == 12 and part.evaluate(np.zeros(u.size), 0).energy == 0
+    assert len(part.corners) == 24 and part.evaluate(np.zeros(u.size), 0).energy == 0
+
+
+def test_a_side_pushes_back_before_it_folds():
+    """Requirement: a side whose middle node leaves the ends behind, so that it runs over itself, is repelled without bound."""
+    nodes = np.array([[0.0, 0.0], [0.5, 0.0], [1.0, 0.0]])
+    u = unknowns(3, fixed_scalars=["stretch zz", "fixed"])
+    part = Bodies(Contour(nodes, np.array([[0, 1, 2]]), u), 0.1, 3.0)
+
+    def folded(gap, push=0.8):
+        """Ends a gap apart, the middle node far beside them: a hairpin."""
+        x = np.zeros(u.size)
+        x[u.displacement] = [[0.5 - 0.5 * gap, 0.0], [0.0, push], [-0.5 + 0.5 * gap, 0.0]]
+        return x
+
+    assert part.evaluate(np.zeros(u.size), 0).energy == 0
+    energies = [part.evaluate(folded(gap), 0).energy for gap in (0.08, 0.02, 0.005)]
+    assert 0 < energies[0] < energies[1] < energies[2]
+    check(u, [part], folded(0.06) + 1e-3 * np.random.default_rng(1).standard_normal(u.size))
 
 
 # -- V1: the patch test --

@@ -31,7 +31,7 @@ SHAPE = np.stack([(1 - _S) * (1 - 2 * _S), 4 * _S * (1 - _S), _S * (2 * _S - 1)]
 WEIGHT = np.where(np.arange(PIECES + 1) % 2, 4.0, 2.0) / (3 * PIECES)
 WEIGHT[[0, -1]] /= 2
 
-# Sides that meet at a node act on each other from this share of the distance that they had before deformation.
+# Sides that meet at a node, and a side on itself, act from this share of the distance that there was before deformation.
 CORNER = 0.5
 
 
@@ -79,7 +79,8 @@ def _add(gradient, hessian, order, on, closest, turn, nx, ny, d, length, b1, b2)
 def _pairs(points, pairs, areas, ends, reach, shape, weight, k, order):
     """Energy, gradient (m, 12) and Hessian (m, 78) of pairs of sides.
 
-    Of a pair's sides each in turn brings the points, the other the line. ends: (m, 2, 2) 1 where another side goes on at
+    Of a pair's sides each in turn brings the points, the other the line; of a side with itself a point meets the pieces that
+    it is no end of. ends: (m, 2, 2) 1 where another side goes on at
     that end of the line; reach: (m, 2, PIECES + 1) distance at which the line acts on each point.
     """
     m, n = len(pairs), points.shape[1]
@@ -94,6 +95,9 @@ def _pairs(points, pairs, areas, ends, reach, shape, weight, k, order):
         out_h = hessian[q] if order > 1 else none
         for way in range(2):
             a, b = pairs[q, way], pairs[q, 1 - way]
+            own = a == b
+            if own and way == 1:
+                continue
             first, second = (0, 3) if way == 0 else (3, 0)
             x0, x1, y0, y1 = np.inf, -np.inf, np.inf, -np.inf
             for j in range(n):
@@ -112,7 +116,12 @@ def _pairs(points, pairs, areas, ends, reach, shape, weight, k, order):
                 # piece that it ends: a point beside two pieces of a straight line sees the line once.
                 share[:] = -1.0
                 share[0], share[n - 1] = -0.5 * ends[q, way, 0], -0.5 * ends[q, way, 1]
+                if own:
+                    for j in range(max(i - 1, 0), min(i + 2, n)):
+                        share[j] = 0.0
                 for j in range(n - 1):
+                    if own and (j == i or j == i - 1):
+                        continue
                     ex, ey = points[b, j + 1, 0] - points[b, j, 0], points[b, j + 1, 1] - points[b, j, 1]
                     ax, ay = px - points[b, j, 0], py - points[b, j, 1]
                     ll = ex * ex + ey * ey
@@ -200,6 +209,12 @@ def _distances(points, line):
     return np.linalg.norm(away - t[..., None] * along, axis=-1).min(axis=1)
 
 
+def _within(line):
+    """Distance of each point of a polyline from the pieces that it is no end of."""
+    pieces = [[part for part in (line[:i], line[i + 1 :]) if len(part) > 1] for i in range(len(line))]
+    return np.array([min(_distances(line[i : i + 1], part)[0] for part in parts) for i, parts in enumerate(pieces)])
+
+
 class Contour:
     """The sides of T6 elements that may touch.
 
@@ -239,9 +254,9 @@ class Bodies(Stateless):
     """Contact of the bodies that a contour bounds with each other and with themselves.
 
     Stencils are pairs of sides within `margin` of touching, found anew when a point has moved by more than that
-    (`signature` counts how often), and pairs that meet at a node. Those are always near: they act from half the distance
-    that they had before deformation, if that is less than the activation distance, so that a re-entrant corner
-    cannot close (steps would end at the touch that no energy warns of) and one that stays as it is feels nothing.
+    (`signature` counts how often), pairs that meet at a node, and each side with itself. Those are always near: they act from
+    half the distance that there was before deformation, if that is less than the activation distance, so that no re-entrant
+    corner closes and no side folds (steps would end at a touch that no energy warns of), and what stays as it is feels nothing.
     """
 
     def __init__(self, contour, distance, stiffness, margin=None):
@@ -253,7 +268,7 @@ class Bodies(Stateless):
         self._find(contour.points(np.zeros(contour.dofs.max() + 1)))
 
     def _corners(self):
-        """Pairs of sides with a common node, their reach and ends as `_pairs` takes them."""
+        """Pairs of sides with a common node or of one side twice, their reach and ends as `_pairs` takes them."""
         contour = self.contour
         nodes, a = np.unique(contour.edges[:, [0, 2]], return_inverse=True)
         a = a.reshape(-1, 2)
@@ -261,7 +276,7 @@ class Bodies(Stateless):
         for side, ends in enumerate(a):
             for node in ends:
                 at[node].append(side)
-        pairs = sorted({(i, j) for sides in at for i in sides for j in sides if i < j})
+        pairs = sorted({(i, j) for sides in at for i in sides for j in sides if i <= j})
         self.corners = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         self._corner_reach = np.empty((len(pairs), 2, PIECES + 1))
         self._corner_ends = np.empty((len(pairs), 2, 2))
@@ -271,10 +286,11 @@ class Bodies(Stateless):
                 shared = np.isin(a[line], a[side])
                 # Beside a shared end nothing goes on that is not in the pair already.
                 self._corner_ends[q, way] = np.where(shared, 0.0, contour.closed[line])
-                self._corner_reach[q, way] = np.minimum(self.distance, CORNER * _distances(points[side], points[line]))
+                apart = _distances(points[side], points[line]) if side != line else _within(points[side])
+                self._corner_reach[q, way] = np.minimum(self.distance, CORNER * apart)
 
     def _near(self, points):
-        """Pairs (m, 2) of sides whose boxes, `margin` around each, leave no activation distance, then those with a common node."""
+        """Pairs (m, 2) of sides whose boxes, `margin` around each, leave no activation distance, then the corners."""
         low, high = points.min(axis=1), points.max(axis=1)
         reach = self.distance + 2 * self.margin
         centre, size = 0.5 * (low + high), np.linalg.norm(high - low, axis=1)
