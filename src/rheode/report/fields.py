@@ -216,7 +216,8 @@ def _phase_key(fig, run):
     from matplotlib.patches import Patch
 
     keys = [Patch(facecolor=style.tint(run.colours[n], FILL), edgecolor=style.INK, linewidth=0.45, label=run.labels[n]) for n in run.phases]
-    keys.append(Patch(facecolor="white", edgecolor=style.INK, linewidth=0.45, label="pore"))
+    if (run.mesh.phase < 0).any():
+        keys.append(Patch(facecolor="white", edgecolor=style.INK, linewidth=0.45, label="pore"))
     fig.legend(handles=keys, loc="outside lower right", ncols=len(keys), handlelength=1.1, handleheight=1.0,
                columnspacing=1.4, borderaxespad=0.1)
 
