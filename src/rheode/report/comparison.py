@@ -310,7 +310,7 @@ def pressures(runs, names):
 
 def _page(runs, names, rows, last, book):
     parts = [f'<header>\n<p class="kicker">rheode comparison</p>\n<h1>{escape(words.listed(names))}</h1>\n</header>']
-    warned = [f"{escape(name)}: {w}" for run, name in zip(runs, names) if not run.result.complete for w in words.warnings(run)[:1]]
+    warned = [f"{escape(name)}: {w}" for run, name in zip(runs, names) for w in (words.warnings(run)[:1] if not run.result.complete else words.beyond(run))]
     if warned:
         parts.append('<aside class="warnings" aria-label="Warnings"><ul>' + "".join(f"<li>{w}</li>" for w in warned) + "</ul></aside>")
 
