@@ -176,7 +176,7 @@ class Mechanics(Model):
 
     plane: Literal["plane_strain", "generalized_plane_strain"] = Field("plane_strain", description="Out-of-plane stretch: held at 1, or one unknown for the whole electrode")
     out_of_plane_pressure: Annotated[float, Quantity("pressure", least=0, most=10)] = Field(0.0, description="Mean pressure out of plane; for generalized_plane_strain only")
-    contact: Literal["third-medium", "barrier"] = Field("third-medium", description="How contact is represented: by a soft medium in the pores, or by a film at the surfaces")
+    contact: Literal["third-medium", "barrier"] = Field("third-medium", description="How contact is represented: by a soft medium in the pores, or, where pores stay empty, by a film at the surfaces")
     medium: Medium = Field(Medium(), description="The third medium")
     barrier: Barrier = Field(Barrier(), description="The barrier; its numbers matter for contact: barrier only")
     inertia: bool = Field(False, description="Whether the solids have mass, from the densities of their materials; at battery rates it changes nothing that can be measured")
