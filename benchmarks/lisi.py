@@ -59,7 +59,7 @@ The bed of seed {seed}.
 
 ## What the numbers rest on
 
-Bed of seed {seed}, changed in one thing at a time:
+Bed of seed {seed}, changed in one thing at a time. How a bed buckles hangs on the smallest things: at 64 MPa lines may differ as beds do, for no other reason.
 
 | changed | thickness, 64 MPa | porosity, 64 MPa | thickness, 5 MPa | porosity, 5 MPa |
 |---|---|---|---|---|
@@ -70,9 +70,9 @@ Bed of seed {seed}, changed in one thing at a time:
 - **Cohesion.** Without it a bed of 58 % pores bears nothing. Necks are of silicon, at all contacts of the bed as it fell, as wide as a side of the mesh; they
   bend and flow and never break, and contacts that come later do not bond. Nanotubes may hold less: the last line of the table is the other end, no necks at all.
 - **Two dimensions.** Porosity counts as area. Discs that stick have two or three neighbours where spheres have more; loose discs jam at about 20 % of pores
-  where spheres leave 36 to 40 %. A pore between discs is closed all around, one between spheres is a channel that silicon can flow into, and a film of silicon
-  between two discs is a wall of endless length. That a plane bed comes near the measured thickness is therefore no proof: what carries over is
-  the sign and the order of the difference between the pressures, and that flow of silicon, not elasticity, is what closes the pores.
+  where spheres leave 36 to 40 %. A pore between discs is closed all around, one between spheres is a channel that silicon can flow into from all sides.
+  That a plane bed comes near the measured thickness is therefore no proof. Nor are thickness and porosity two findings: with the volume of silicon given,
+  one follows from the other. What carries over is the sign and the order of the difference between the pressures.
 - **Plane strain.** All swelling goes into the plane, as in a layer on a foil it goes into the thickness and the pores. What holds silicon back out of the
   plane is its whole flow stress: its area stays {squeezed:.1%} below that of free growth, and all of it yields all the time, so that any small stress in the plane
   makes it flow. Spheres, free at the pores on all sides, would be harder to squeeze into them.
