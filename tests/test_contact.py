@@ -113,6 +113,67 @@ def test_steps_end_before_a_collision():
     assert planes.max_step(x, dx) == pytest.approx(0.9 * 0.2)
 
 
+def notch(half_angle, arm=1.0, parts=2):
+    """A body with a notch that opens upwards: nodes, sides of the two flanks, unknowns."""
+    flank = np.linspace(0.0, arm, 2 * parts + 1)
+    direction = np.array([np.sin(half_angle), np.cos(half_angle)])
+    right = flank[:, None] * direction
+    nodes = np.concatenate([right, 0.87 * right[1:] * [-1, 1]])  # no node faces another
+    ways = [np.arange(len(right)), np.r_[0, len(right) + np.arange(len(right) - 1)]]
+    edges = np.concatenate([[way[2 * k : 2 * k + 3] for k in range(parts)] for way in ways])
+    return nodes, edges, unknowns(len(nodes), fixed_scalars=["stretch zz", "fixed"])
+
+
+def test_a_notch_pushes_back_before_it_closes():
+    """Requirement: sides that meet in a re-entrant corner feel nothing as they were made, and repel without bound as they close."""
+    nodes, edges, u = notch(np.radians(25))
+    part = Bodies(Contour(nodes, edges, u), 0.1, 3.0)
+
+    def closed(angle):
+        moved = np.linalg.norm(nodes, axis=1)[:, None] * [np.sin(angle), np.cos(angle)] * np.c_[np.sign(nodes[:, 0]), np.ones(len(nodes))]
+        x = np.zeros(u.size)
+        x[u.displacement] = moved - nodes
+        return x
+
+    assert part.evaluate(closed(np.radians(25)), 0).energy == 0
+    angles = np.radians([2.0, 1.0, 0.5, 0.25])
+    energies = [part.evaluate(closed(angle), 0).energy for angle in angles]
+    # Where all points feel the film, halving a gap adds k times the reach times ln 2.
+    assert energies[0] > 0
+    assert np.diff(energies)[1:] == pytest.approx(np.diff(energies)[-1], rel=0.1)
+    x = closed(np.radians(4))
+    x[u.displacement] += 1e-3 * np.random.default_rng(0).standard_normal(nodes.shape)
+    check(u, [part], x)
+
+
+def test_a_smooth_contour_feels_no_corner():
+    """Requirement: neighbours along an undeformed circle do not act on each other, however long the film reaches."""
+    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    nodes = np.c_[np.cos(angle), np.sin(angle)]
+    edges = np.array([[2 * k, 2 * k + 1, (2 * k + 2) % 24] for k in range(12)])
+    u = unknowns(24, fixed_scalars=["stretch zz", "fixed"])
+    part = Bodies(Contour(nodes, edges, u), 0.3, 3.0)
+    assert len(part.corners) == 24 and part.evaluate(np.zeros(u.size), 0).energy == 0
+
+
+def test_a_side_pushes_back_before_it_folds():
+    """Requirement: a side whose middle node leaves the ends behind, so that it runs over itself, is repelled without bound."""
+    nodes = np.array([[0.0, 0.0], [0.5, 0.0], [1.0, 0.0]])
+    u = unknowns(3, fixed_scalars=["stretch zz", "fixed"])
+    part = Bodies(Contour(nodes, np.array([[0, 1, 2]]), u), 0.1, 3.0)
+
+    def folded(gap, push=0.8):
+        """Ends a gap apart, the middle node far beside them: a hairpin."""
+        x = np.zeros(u.size)
+        x[u.displacement] = [[0.5 - 0.5 * gap, 0.0], [0.0, push], [-0.5 + 0.5 * gap, 0.0]]
+        return x
+
+    assert part.evaluate(np.zeros(u.size), 0).energy == 0
+    energies = [part.evaluate(folded(gap), 0).energy for gap in (0.08, 0.02, 0.005)]
+    assert 0 < energies[0] < energies[1] < energies[2]
+    check(u, [part], folded(0.06) + 1e-3 * np.random.default_rng(1).standard_normal(u.size))
+
+
 # -- V1: the patch test --
 
 E_PATCH = 1e6

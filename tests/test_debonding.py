@@ -28,6 +28,7 @@ def study(interfaces, *overrides, **sections):
     return Study.from_mapping(data | {"interfaces": interfaces} | sections, overrides=overrides)
 
 
+PACKED = {"si": {"material": "silicon", "role": "active", "fraction": 0.2}, "el": {"material": "soft", "role": "electrolyte", "fraction": 0.2}}
 WEAK = {"si-el": {"strength": "0.2 MPa", "energy": "0.005 J/m^2"}}
 
 
@@ -101,7 +102,7 @@ def test_a_strong_interface_is_a_bond(tmp_path):
         ({"si-el": {"strength": "1 MPa"}}, {}, "interfaces.si-el.energy: missing"),
         ({"si-el": {"strength": "1 MPa", "energy": "1 GPa"}}, {}, "interfaces.si-el.energy: got '1 GPa'; a fracture energy such as"),
         ({"si-el": {"strength": "1 GPa", "energy": "1 J/m^2", "stiffness": "1 GPa/um"}}, {}, "interfaces.si-el.stiffness: got '1 GPa/um'; above 500 GPa/um"),
-        (WEAK, {"mechanics": {"contact": "barrier"}}, "interfaces: interfaces part with contact: third-medium only"),
+        ({"si-el": WEAK["si-el"]}, {"mechanics": {"contact": "barrier"}, "phases": PACKED}, "interfaces: interfaces part with contact: third-medium only"),
     ],
 )
 def test_faults_are_named(interfaces, sections, fault):

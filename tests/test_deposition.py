@@ -7,11 +7,13 @@ import pytest
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from rheode import Study
+from rheode import Simulation, Study
 from rheode.cycling.jamming import loose
 from rheode.cycling.model import Model, build_mesh
 from rheode.microstructure import PackingError, deposit
 from rheode.microstructure.deposition import _land
+from rheode.report import words
+from rheode.report.run import Run
 
 
 def touching(bed):
@@ -105,3 +107,15 @@ def test_particles_of_any_size_are_held_alike_while_nothing_touches_them():
         x[model.unknowns.displacement[mesh.cells[mesh.solid]]] += 0.01 * mesh.mean_radius
         cost.append(model.contact[-1].evaluate(x, 0).energy / mesh.area_fraction("si") / size**2)
     assert cost[0] > 0 and cost[1] == pytest.approx(cost[0], rel=1e-6)
+
+
+@pytest.mark.verify
+def test_a_cohesive_bed_swells_under_either_pressure(tmp_path):
+    """Requirement: corners of necks fold and a bed buckles, and neither ends a run; the larger pressure leaves fewer pores."""
+    pores = []
+    for example in ("lisi-c-5", "lisi-c"):
+        study = Study.load(example, ["microstructure.particles=12", "microstructure.box=[0.2277 um, 0.2783 um]", "cycling.delithiation=0.99"])
+        result = Simulation(study).run(tmp_path / example)
+        pores.append(result.cycles["porosity []"][0])
+        assert words.beyond(Run(result)) == []
+    assert 0.2 < pores[0] < 0.4 and 0.05 < pores[1] < pores[0] - 0.05

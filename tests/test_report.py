@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -379,6 +380,52 @@ def test_differences_lists_what_differs(folder, compared):
     assert comparison.differences([runs[0], runs[0]]) == []
 
 
+def beside_a_moved_wall(run, side, by):
+    """The run's last frame, and one in which a wall has moved inwards by a length and left the particles where they were."""
+    frame = run.result.frames[len(run.result.frames) - 1]
+    axis, sign = {"left": (0, 1), "right": (0, -1), "bottom": (1, 1), "top": (1, -1)}[side]
+    displacement = np.array(frame.displacement, float)
+    displacement[run.mesh.walls[side], axis] += sign * by
+    return frame, replace(frame, displacement=displacement)
+
+
+def test_a_particle_beyond_a_wall_is_told(run, monkeypatch):
+    assert words.beyond(run) == []
+    frame, moved = beside_a_moved_wall(run, "right", 2.0)
+    surface = (run.mesh.nodes + moved.displacement)[np.unique(run.mesh.surface.edges)]
+    far = surface[:, 0].max() - fields.Canvas(run.mesh, run.phases).walls(run.mesh.nodes + moved.displacement).right
+    monkeypatch.setattr(run.result, "frames", [frame, moved])
+    (said,) = words.beyond(run)
+    assert said.startswith(f"Particles lie up to {far:.2g} um beyond the right wall (cycle 3, ") and any("beyond the right wall" in w for w in words.warnings(run))
+
+
+def test_walls_are_drawn_where_they_are(run, canvas):
+    """Not at the outermost particle."""
+    from matplotlib.figure import Figure
+
+    frame, moved = beside_a_moved_wall(run, "right", 2.0)
+    panel = fields.Panel("", run, canvas, moved)
+    ax = Figure().subplots()
+    fields.View([panel.position]).panel(ax, panel.walls, True)
+    at = [artist.get_x() for artist in ax.artists + ax.patches]
+    assert any(x == pytest.approx(fields.Panel("", run, canvas, frame).walls.right - 2.0, abs=1e-6) for x in at)
+
+
+def test_runs_of_one_cycle_are_compared_on_their_way(tmp_path):
+    one = changed(tmp_path / "one", synthetic.STUDY.replace("cycles: 3", "cycles: 1"), cycles=1)
+    fig = comparison.curves([Run(Result(one))], ["one"])
+    assert {ax.get_xlabel() for ax in fig.axes if ax.axison} == {"Lithiation $x$"}
+    assert min(len(ax.lines[0].get_xdata()) for ax in fig.axes if ax.axison) > 4
+
+
+def test_a_colour_scale_begins_near_values_that_lie_close_together(run, canvas):
+    frame = run.result.frames[len(run.result.frames) - 1]
+    spread = np.linspace(0.9, 1.0, len(frame.von_mises))
+    near, wide = (fields.Panel("", run, canvas, replace(frame, von_mises=v)) for v in (spread, 10 * (spread - 0.9)))
+    low = [fields.von_mises([panel])[0].axes[0].collections[0].norm.vmin for panel in (near, wide)]
+    assert low == [0.9, 0.0]
+
+
 # --- cost
 
 
@@ -421,6 +468,9 @@ def test_compare_shows_electrolytes_their_distributions_and_the_pressure(pair, t
     html = (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
     for name in ("electrolytes", "distributions", "pressures"):
         assert f'id="{name}"' in html and (tmp_path / "out" / "figures" / f"{name}.pdf").is_file()
+    rows = {r["quantity"]: r for r in comparison._rows([Run(Result(folder)) for folder in pair], ["stiff", "gentle"], 3)}
+    stress = rows["Mean von Mises stress, electrolyte"]
+    assert stress["unit"] == "MPa" and stress["stiff"] == pytest.approx(1e4 * stress["gentle"])
     assert "Lost contact" in str([panel[0] for panel in comparison.PANELS])
 
 
@@ -438,6 +488,24 @@ def test_percentiles_are_by_deformed_area(pair):
     top = found["electrolyte"][panel.title]
     assert weights[values > top].sum() <= 0.05 * weights.sum() <= weights[values >= top].sum()
     assert set(found) == {"active phase", "electrolyte"}
+
+
+def test_panels_that_say_nothing_are_left_out(pair):
+    """What is nil in all runs, and a pressure that the studies prescribe."""
+    runs = [Run(Result(folder)) for folder in pair]
+    firsts = [{role: n for n, role in comparison.roles(run).items()} for run in runs]
+    assert not comparison._says_something("wall pressure [GPa]", runs, firsts)
+    assert comparison._says_something("porosity []", runs, firsts)
+    for run in runs:
+        run.cycles = run.cycles | {"porosity []": 0 * run.cycles["porosity []"]}
+    assert not comparison._says_something("porosity []", runs, firsts)
+    assert len(comparison.pressures(runs, ["a", "b"]).axes) == 1
+
+
+def test_a_run_shows_behind_one_that_covers_it(pair):
+    run = Run(Result(pair[0]))
+    widths = [line.get_linewidth() for line in comparison.curves([run, run], ["a", "b"]).axes[0].lines[:2]]
+    assert widths[0] > widths[1]
 
 
 def test_runs_under_one_pressure_have_no_figure_against_it(pair):

@@ -177,7 +177,7 @@ class Mechanics(Model):
 
     plane: Literal["plane_strain", "generalized_plane_strain"] = Field("plane_strain", description="Out-of-plane stretch: held at 1, or one unknown for the whole electrode")
     out_of_plane_pressure: Annotated[float, Quantity("pressure", least=0, most=10)] = Field(0.0, description="Mean pressure out of plane; for generalized_plane_strain only")
-    contact: Literal["third-medium", "barrier"] = Field("third-medium", description="How contact is represented: by a soft medium in the pores, or by a film at the surfaces")
+    contact: Literal["third-medium", "barrier"] = Field("third-medium", description="How contact is represented: by a soft medium in the pores, or, where pores stay empty, by a film at the surfaces")
     medium: Medium = Field(Medium(), description="The third medium")
     barrier: Barrier = Field(Barrier(), description="The barrier; its numbers matter for contact: barrier only")
     inertia: bool = Field(False, description="Whether the solids have mass, from the densities of their materials; at battery rates it changes nothing that can be measured")
@@ -397,6 +397,16 @@ class Study(Model):
             if missing:
                 named = ", ".join(f"{held[name].name} ({name})" for name in missing)
                 raise refuse_at(("inertia", f"true needs the density of {named}, which is not known; {library.REMEDY}"))
+        return mechanics
+
+    @field_validator("mechanics")
+    @classmethod
+    def _barrier_has_empty_pores(cls, mechanics, info: ValidationInfo):
+        phases, micro = info.data.get("phases") or {}, info.data.get("microstructure")
+        filling = [f"phases.{name}.fills" for name, phase in phases.items() if phase.fills is not None]
+        filling += ["microstructure.kind: channel"] if micro is not None and micro.kind == "channel" else []
+        if mechanics.contact == "barrier" and filling:
+            raise refuse_at(("contact", f"got 'barrier' beside {filling[0]}; third-medium, as the barrier is for particles in empty pores"))
         return mechanics
 
     @field_validator("microstructure")

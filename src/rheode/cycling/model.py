@@ -169,9 +169,10 @@ class Model:
         self.interfaces = {name: self._interface(name, bond) for name, bond in study.interfaces.items()}
         self.inertia = [self._inertia()] if study.mechanics.inertia else []
         self.system = System(self.unknowns, [*solids, *self.contact, *self.interfaces.values(), *self.inertia, *self.loads])
-        # Bodies that touch nothing have soft modes: a shift that fits the rest would hold them.
-        softest = {"smallest_shift": 1e-6} if self.follow else {}
-        self.minimise = Minimiser(self.system, linear_solver(), **softest)
+        # Bodies that touch nothing have soft modes: a shift that fits the rest would hold them. Where a bed buckles they move far, in
+        # steps that end at each collision, however short the increment.
+        patient = {"smallest_shift": 1e-6, "iterations": 1000} if self.follow else {}
+        self.minimise = Minimiser(self.system, linear_solver(), **patient)
         self.surfaces = measures.Surfaces(mesh)
         self.gap = study.output.contact_gap.of(measures.mean_particle_radius(mesh))
         # Position of each phase's cells among all solid cells, the order of stored fields.

@@ -24,8 +24,11 @@ PANELS = (
     ("Lost contact,\nactive–electrolyte (%)", "lost contact {active phase}-{electrolyte} []", 100, True),
     ("Porosity (%)", "porosity []", 100, True),
     ("Thickness change (%)", "thickness change []", 100, True),
-    ("Pressure on the\ntop wall (GPa)", "wall pressure [GPa]", 1, False),
+    ("Pressure on the\ntop wall (MPa)", "wall pressure [GPa]", 1e3, False),
 )
+
+
+NIL = 1e-6  # a share or a stress [GPa] below is none
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,22 @@ def roles(run):
 
 
 def _rows(runs, names, last):
-    table = {}
+    """A row a quantity, state and cycle; a stress that is in MPa for one run is so for all."""
+    table, units = {}, {}
     for run, name in zip(runs, names):
         for number in numbers.headline(run, roles(run), last) if last else []:
+            units.setdefault(number.quantity, set()).add(number.unit)
             for cycle, value in ((1, number.first), (last, number.last)) if last > 1 else ((1, number.first),):
-                table.setdefault((number.quantity, number.state, cycle, number.unit), {})[name] = value
-    keys = ("quantity", "state", "cycle", "unit")
-    return [dict(zip(keys, key)) | {n: values.get(n, float("nan")) for n in names} for key, values in table.items()]
+                table.setdefault((number.quantity, number.state, cycle), {})[name] = value, number.unit
+    rows = []
+    for (quantity, state, cycle), values in table.items():
+        unit = "MPa" if units[quantity] == {"GPa", "MPa"} else next(iter(units[quantity]))
+        row = {"quantity": quantity, "state": state, "cycle": cycle, "unit": unit}
+        for name in names:
+            value, given = values.get(name, (float("nan"), unit))
+            row[name] = 1e3 * value if (given, unit) == ("GPa", "MPa") else value
+        rows.append(row)
+    return rows
 
 
 def _csv(rows, names):
@@ -129,11 +141,12 @@ def differences(runs):
 
 
 def curves(runs, names):
-    """Overlaid curves against cycles, a colour a run; the last panel is the key.  Returns a figure."""
+    """Overlaid curves against cycles, or against lithiation where there is one cycle only, a colour a run; the last panel is
+    the key.  Returns a figure."""
     colours = [style.RUNS[i % len(style.RUNS)] for i in range(len(runs))]
     reached = max(run.last for run in runs)
     firsts = [{role: n for n, role in reversed(roles(run).items())} for run in runs]
-    panels = [panel for panel in PANELS if any(_column(panel[1], run, first) for run, first in zip(runs, firsts))]
+    panels = [panel for panel in PANELS if _says_something(panel[1], runs, firsts)]
     columns = -(-(len(panels) + 1) // 2)
     with style.look():
         fig = style.figure(style.DOUBLE, 92 * style.MM)
@@ -145,21 +158,28 @@ def curves(runs, names):
                 if column is None:
                     continue
                 for half, dash in ((LITHIATED, "-"), (DELITHIATED, "--"))[: 1 + both]:
-                    cycles, values = run.series(column, half)
-                    ax.plot(cycles, scale * values, dash, color=colour, linewidth=1.2 if dash == "-" else 0.9,
-                            marker="o" if len(cycles) < 4 else None, markersize=2.6)
+                    across, values = run.series(column, half) if reached > 1 else _way(run, template, column, half)
+                    ax.plot(across, scale * values, dash, color=colour, linewidth=1.2 if dash == "-" else 0.9,
+                            marker="o" if len(across) < 4 else None, markersize=2.6)
                 for p in run.published:
                     if p.column == column and p.half == LITHIATED and p.cycle <= reached:
-                        published.setdefault((p.cycle, scale * p.value), set()).add(colour)
+                        at = p.cycle if reached > 1 else run.study.cycling.lithiation
+                        published.setdefault((at, scale * p.value), set()).add(colour)
+            _widen_what_is_covered(ax.lines)
             for (cycle, value), by in published.items():
                 ax.plot([cycle], [value], **style.open_marker(by.pop() if len(by) == 1 else style.INK))
             drawn = [line.get_ydata() for line in ax.lines]
             low, high = min(map(np.nanmin, drawn)), max(map(np.nanmax, drawn))
-            if template.startswith("von Mises") and 0 < low < high / fields.DECADES:
+            least = min(map(np.nanmax, drawn)) if reached == 1 else low  # on the way every stress begins near zero
+            if template.startswith("von Mises") and 0 < least < high / fields.DECADES:
                 ax.set_yscale("log")
             elif template.startswith(("contact", "lost", "von Mises", "porosity", "wall")):
                 ax.set_ylim(0, max(1.08 * ax.get_ylim()[1] / 1.05, 1.0 if scale == 100 and high < 1e-6 else 1e-6))
-            style.cycle_axis(ax, reached)
+            if reached > 1:
+                style.cycle_axis(ax, reached)
+            else:
+                ax.set_xlim(0, 1.03 * max(run.study.cycling.lithiation for run in runs))
+                ax.set_xlabel("Lithiation $x$")
             ax.set_ylabel(name)
             style.title(ax, letter)
         for ax in axes[len(panels):]:
@@ -167,12 +187,46 @@ def curves(runs, names):
         key = axes[len(panels)]
         for name, colour in zip(names, colours):
             key.plot([], [], color=colour, label=name)
-        key.plot([], [], color=style.QUIET, label="full lithiation")
-        key.plot([], [], "--", color=style.QUIET, linewidth=0.9, label="end of delithiation")
+        ends = ("full lithiation", "end of delithiation") if reached > 1 else ("lithiation", "delithiation")
+        key.plot([], [], color=style.QUIET, label=ends[0])
+        key.plot([], [], "--", color=style.QUIET, linewidth=0.9, label=ends[1])
         if any(run.published for run in runs):
             key.plot([], [], label="published", **(style.open_marker(style.INK) | {"clip_on": True}))
         key.legend(loc="center left", bbox_to_anchor=(-0.15, 0.5), borderaxespad=0, handlelength=1.8, labelspacing=0.7)
     return fig
+
+
+def _widen_what_is_covered(lines):
+    """Make a full line wide enough to show behind a later one that runs over it nearly all along."""
+    full = [line for line in lines if line.get_linestyle() == "-"]
+    for k, line in enumerate(full):
+        x, y = np.array(sorted(zip(line.get_xdata(), line.get_ydata()))).T
+        for later in full[k + 1:]:
+            u, v = np.array(sorted(zip(later.get_xdata(), later.get_ydata()))).T
+            if np.abs(np.interp(x, u, v) - y).mean() < 0.01 * np.abs(y).max():
+                line.set_linewidth(line.get_linewidth() + 1.8)
+                line.set_markersize(line.get_markersize() + 2)
+
+
+def _says_something(template, runs, firsts):
+    """Whether a panel has a curve that is neither nil all along nor what the studies prescribe."""
+    if template == "wall pressure [GPa]" and all(run.study.walls.kind == "pressure" for run in runs):
+        return False
+    columns = [(run, _column(template, run, first)) for run, first in zip(runs, firsts)]
+    return any(column and np.nanmax(np.abs(run.cycles[column]), initial=0.0) > NIL for run, column in columns)
+
+
+def _way(run, template, column, half):
+    """Lithiation and a column on the way of a half cycle of cycle 1; `template` tells what it is relative to."""
+    kinds = np.asarray(run.history["half []"])
+    rows = np.flatnonzero((run.history["cycle []"] <= 1) & ((kinds == half) | ((kinds == "clamp") & (half == LITHIATED))))
+    if half == DELITHIATED and len(rows):
+        rows = np.r_[rows[0] - 1, rows]  # from where lithiation ended
+    if template == "thickness change []":
+        values = run.history["thickness [um]"] / run.clamped("thickness [um]") - 1
+    else:
+        values = run.history[column]
+    return run.history["lithiation []"][rows].astype(float), np.asarray(values)[rows].astype(float)
 
 
 def _column(template, run, first):
@@ -207,7 +261,7 @@ def distributions(panels):
             if lowest > 0 and values.max() > 10 * lowest:
                 ax.set_xscale("log")
                 ax.set_xlim(lowest, 1.2 * values.max())
-            else:
+            elif lowest < 0.5 * values.max():
                 ax.set_xlim(0)
             ax.axhline(5, color=style.FAINT, linewidth=0.7, zorder=0)
             ax.set_ylim(0, 101)
@@ -218,25 +272,33 @@ def distributions(panels):
     return fig, top
 
 
-def pressures(runs, names):
-    """Thickness and porosity at full lithiation of cycle 1 against the stack pressure, where that is all that walls differ in.
+def dense(run):
+    """Thickness [um] of the solids as made, without a pore: the same for runs of one loading, however they were clamped."""
+    mesh = run.mesh
+    return float(mesh.areas[mesh.solid].sum() / mesh.box[0])
 
-    Returns a figure, or None where fewer than two pressures are compared.
+
+def pressures(runs, names):
+    """Thickness and, where there are pores, porosity at full lithiation of cycle 1 against the stack pressure.
+
+    Returns a figure, or None where fewer than two pressures are compared or the runs are not of the same materials.
     """
     loads = [getattr(run.study.walls, "pressure", np.nan) for run in runs]
-    if not np.isfinite(loads).all() or len(set(loads)) < 2:
+    materials = [{name: phase.material for name, phase in run.study.phases.items()} for run in runs]
+    if not np.isfinite(loads).all() or len(set(loads)) < 2 or any(each != materials[0] for each in materials):
         return None
+    shown = [("Thickness, lithiated,\nby that of the solids alone", [run.at("thickness [um]", 1) / dense(run) for run in runs]),
+             ("Porosity, lithiated (%)", [100 * run.at("porosity []", 1) for run in runs])]  # fmt: skip
+    shown = [each for each in shown if max(each[1]) > NIL]
     with style.look():
-        fig = style.figure(style.DOUBLE * 0.75, 60 * style.MM)
-        axes = fig.subplots(1, 2)
-        for letter, ax, (label, value) in zip("ab", axes, (
-            ("Thickness,\nlithiated by clamped", lambda run: run.at("thickness [um]", 1) / run.clamped("thickness [um]")),
-            ("Porosity, lithiated (%)", lambda run: 100 * run.at("porosity []", 1)),
-        )):  # fmt: skip
-            for i, (run, name, load) in enumerate(zip(runs, names, loads)):
-                ax.plot([1e3 * load], [value(run)], "o", color=style.RUNS[i % len(style.RUNS)], label=name)
+        fig = style.figure(style.DOUBLE * 0.75 if len(shown) > 1 else style.SINGLE, 60 * style.MM)
+        axes = np.atleast_1d(fig.subplots(1, len(shown)))
+        for letter, ax, (label, values) in zip("ab", axes, shown):
+            for i, (value, name, load) in enumerate(zip(values, names, loads)):
+                ax.plot([1e3 * load], [value], "o", color=style.RUNS[i % len(style.RUNS)], label=name)
             ax.set_xscale("log")
             ax.margins(0.15)
+            ax.set_ylim(0, 1.08 * max(line.get_ydata()[0] for line in ax.lines))
             ax.set_xticks(ticks := sorted({1e3 * load for load in loads}), [f"{tick:g}" for tick in ticks])
             ax.minorticks_off()
             ax.set_xlabel("Stack pressure (MPa)")
@@ -248,7 +310,7 @@ def pressures(runs, names):
 
 def _page(runs, names, rows, last, book):
     parts = [f'<header>\n<p class="kicker">rheode comparison</p>\n<h1>{escape(words.listed(names))}</h1>\n</header>']
-    warned = [f"{escape(name)}: {w}" for run, name in zip(runs, names) if not run.result.complete for w in words.warnings(run)[:1]]
+    warned = [f"{escape(name)}: {w}" for run, name in zip(runs, names) for w in (words.warnings(run)[:1] if not run.result.complete else words.beyond(run))]
     if warned:
         parts.append('<aside class="warnings" aria-label="Warnings"><ul>' + "".join(f"<li>{w}</li>" for w in warned) + "</ul></aside>")
 
@@ -268,16 +330,20 @@ def _page(runs, names, rows, last, book):
         parts.append(f'<section id="s-numbers">\n<h2>Headline numbers</h2>\n<div class="scroll"><table class="numbers">'
                      f'<thead><tr><th scope="col">Quantity</th><th scope="col">State</th>{heads}</tr></thead><tbody>\n' + "\n".join(lines)
                      + '\n</tbody></table></div>\n<p class="note">As simulated; nothing is fitted. Also in compare.csv.</p>\n</section>')
-        caption = ("Each run has its colour. Solid lines: full lithiation; dashed: end of delithiation. Thickness is relative to the clamped state."
+        once = max(run.last for run in runs) == 1
+        caption = ("Each run has its colour. " + ("Cycle 1 from the clamped state on. Solid lines: lithiation; dashed: delithiation." if once else
+                                                  "Solid lines: full lithiation; dashed: end of delithiation.")
+                   + " Thickness is relative to the clamped state of each run."
                    + (" Open markers: published values, in the colour of the run that they belong to, or black where they belong to several." if any(r.published for r in runs) else ""))
-        parts.append('<section id="s-curves">\n<h2>Against cycles</h2>\n'
-                     + book.figure("curves", curves(runs, names), "The runs over the cycles", caption,
-                                   "Contact ratios, mean stresses, porosity, thickness and wall pressure of all runs against cycles.") + "\n</section>")
+        parts.append('<section id="s-curves">\n<h2>{}</h2>\n'.format("On the way" if once else "Against cycles")
+                     + book.figure("curves", curves(runs, names), "The runs over the cycle" if once else "The runs over the cycles", caption,
+                                   f"Contact ratios, mean stresses, porosity, thickness and wall pressure of all runs against {'lithiation' if once else 'cycles'}.") + "\n</section>")
         by_pressure = pressures(runs, names)
         if by_pressure is not None:
             parts.append('<section id="s-pressure">\n<h2>Against pressure</h2>\n'
                          + book.figure("pressures", by_pressure, "Thickness and porosity against the stack pressure",
-                                       "At full lithiation of cycle 1. The clamped thickness is that of the same run, before cycling under its own pressure.",
+                                       "At full lithiation of cycle 1. Thickness is divided by that which the solids would have as made and without any pore, "
+                                       "which does not depend on how far a run was pressed before cycling.",
                                        "Relative thickness and porosity at full lithiation of each run against its stack pressure.") + "\n</section>")
         panels = []
         for run, name in zip(runs, names):

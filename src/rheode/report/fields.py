@@ -15,6 +15,8 @@ from .run import Run
 
 FILL = 0.18  # how much lighter a phase is as an area than as a line: the eye evens them out
 CLIP = 98.0  # percentile, by deformed area, at which a colour scale ends
+TALL = 1.4  # from this height over width on, four panels stand in one row
+NARROW = 0.5  # where all but the lowest values are above this share of its end, a colour scale does not begin at zero
 DECADES = 30.0  # where panels that share a colour scale differ by more, it is logarithmic
 
 
@@ -55,6 +57,12 @@ class Canvas:
         index = index.reshape(key.shape)
         triangles = index[:, [[0, 3, 5], [3, 1, 4], [5, 4, 2], [3, 4, 5]]].reshape(-1, 3)
         return unique % len(self.mesh.nodes), index, triangles
+
+    def walls(self, position):
+        """Where the walls are (`rheode.measures.Walls`), with the nodes at `position`."""
+        from rheode.measures import wall_positions
+
+        return wall_positions(self.mesh, position - self.mesh.nodes)
 
     def position(self, frame):
         return self.mesh.nodes + (0.0 if frame is None else np.asarray(frame.displacement, float))
@@ -125,9 +133,9 @@ class View:
         """Height over width of a panel."""
         return (self.size[1] + 12 * self.unit) / (self.size[0] + 5 * self.unit)
 
-    def panel(self, ax, position, loaded, start_height=None):
-        """Set limits, draw the walls around `position` (with arrows on the top one if it is `loaded`) and the height at
-        the start as a dotted line."""
+    def panel(self, ax, walls, loaded, start_height=None):
+        """Set limits, draw the `walls` (with arrows on the top one if it is `loaded`) and the height at the start as a
+        dotted line."""
         from matplotlib.patches import Rectangle
 
         u = self.unit
@@ -135,7 +143,7 @@ class View:
         ax.set_xlim(self.low[0] - 2.5 * u, self.high[0] + 2.5 * u)
         ax.set_ylim(self.low[1] - 3.0 * u, self.high[1] + 9 * u)
         ax.axis("off")
-        (x0, y0), (x1, y1) = position.min(axis=0), position.max(axis=0)
+        (x0, y0), (x1, y1) = (walls.left, walls.bottom), (walls.right, walls.top)
         wall = dict(facecolor="#aab1b9", edgecolor="none", zorder=1)
         for corner, w, h in (((x0 - 1.5 * u, y0 - 1.5 * u), x1 - x0 + 3 * u, 1.5 * u),
                              ((x0 - 1.5 * u, y0), 1.5 * u, self.high[1] - y0 + 3 * u),
@@ -170,19 +178,19 @@ def electrode(run):
         panels = [first[0], *rest[:2], first[1], *rest[2:]]
     else:
         panels = first + rest
-    rows, columns = (2, 3) if len(panels) > 4 else (1, len(panels)) if len(panels) != 4 else (2, 2)
     view = View([canvas.position(f) for _, f in panels])
+    rows, columns = (2, 3) if len(panels) > 4 else (1, len(panels)) if len(panels) != 4 or view.aspect > TALL else (2, 2)
     with style.look():
         width = style.DOUBLE if columns > 2 else style.DOUBLE * 0.75
-        fig = style.figure(width, rows * (width / columns * view.aspect + 3 * style.MM) + 7 * style.MM)
+        fig = style.figure(*_size(view, rows, columns, width, below=7 * style.MM))
         axes = fig.subplots(rows, columns, squeeze=False).ravel()
-        height = canvas.position(start)[:, 1].max()
+        height = canvas.walls(canvas.position(start)).top
         for letter, ax, (title, frame) in zip("abcdefgh", axes, panels):
             position = canvas.position(frame)
-            view.panel(ax, position, frame is not None and loaded(run), None if frame is None else height)
+            view.panel(ax, canvas.walls(position), frame is not None and loaded(run), None if frame is None else height)
             canvas.fill(ax, position, {n: style.tint(c, FILL) for n, c in run.colours.items()})
             canvas.outline(ax, position)
-            _title(ax, letter, title, frame)
+            _title(ax, letter, title, frame, columns > 3)
         for ax in axes[len(panels):]:
             ax.axis("off")
         view.scale_bar(axes[(rows - 1) * columns])
@@ -190,15 +198,26 @@ def electrode(run):
     return fig
 
 
-def _title(ax, letter, text, frame):
-    style.title(ax, letter, text if frame is None else f"{text}  ($x$ = {frame.lithiation:.2f})")
+def _size(view, rows, columns, width, beside=0.0, below=0.0):
+    """Width and height of a figure of panels: of that width, narrower where it would be too tall for a page."""
+    heads = rows * 3 * style.MM + below
+    width = min(width, beside + columns * (style.TALLEST - heads) / (rows * view.aspect))
+    return width, rows * (width - beside) / columns * view.aspect + heads
+
+
+def _title(ax, letter, text, frame, narrow=False):
+    """The state and its lithiation, which goes to a second line where panels are narrow."""
+    if frame is not None:
+        text += f"\n($x$ = {frame.lithiation:.2f})" if narrow else f"  ($x$ = {frame.lithiation:.2f})"
+    style.title(ax, letter, text + "\n" if narrow and frame is None else text)
 
 
 def _phase_key(fig, run):
     from matplotlib.patches import Patch
 
     keys = [Patch(facecolor=style.tint(run.colours[n], FILL), edgecolor=style.INK, linewidth=0.45, label=run.labels[n]) for n in run.phases]
-    keys.append(Patch(facecolor="white", edgecolor=style.INK, linewidth=0.45, label="pore"))
+    if (run.mesh.phase < 0).any():
+        keys.append(Patch(facecolor="white", edgecolor=style.INK, linewidth=0.45, label="pore"))
     fig.legend(handles=keys, loc="outside lower right", ncols=len(keys), handlelength=1.1, handleheight=1.0,
                columnspacing=1.4, borderaxespad=0.1)
 
@@ -256,9 +275,13 @@ class Panel:
     def position(self):
         return self.canvas.position(self.frame)
 
+    @cached_property
+    def walls(self):
+        return self.canvas.walls(self.position)
+
     @property
     def start_height(self):
-        return self.canvas.position(self.run.result.frames[0])[:, 1].max()
+        return self.canvas.walls(self.canvas.position(self.run.result.frames[0])).top
 
 
 def panels_of(run):
@@ -275,30 +298,32 @@ def _field_figure(panels, field, colour, label, phases=None, marks=None):
     end = round_up(clip)
     cmap, norm = style.colour_map(*colour), Normalize(0.0, end)
     low = min(percentile(panel, field, 1 - CLIP / 100, phases) for panel in panels)
-    if decades := low > 0 and min(percentile(panel, field, CLIP / 100, phases) for panel in panels) < end / DECADES:
+    if both_ends := low > 0 and min(percentile(panel, field, CLIP / 100, phases) for panel in panels) < end / DECADES:
         norm = LogNorm(round_up(low), end)
+    elif low > NARROW * end:
+        norm, both_ends = Normalize(np.floor(low / end * 20) / 20 * end, end), True
     view = View([p.position for p in panels])
-    columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 3)
+    columns = {1: 1, 2: 2, 4: 4 if view.aspect > TALL else 2}.get(len(panels), 3)
     rows = -(-len(panels) // columns)
     with style.look():
         width, bar = (style.DOUBLE if columns > 1 else style.SINGLE * 1.2), 16 * style.MM
-        fig = style.figure(width, rows * ((width - bar) / columns * view.aspect + 3 * style.MM) + 2 * style.MM)
+        fig = style.figure(*_size(view, rows, columns, width, beside=bar, below=2 * style.MM))
         axes = fig.subplots(rows, columns, squeeze=False)
         for letter, ax, panel in zip("abcdefghijkl", axes.ravel(), panels):
             canvas, position = panel.canvas, panel.position
-            view.panel(ax, position, loaded(panel.run), panel.start_height)
+            view.panel(ax, panel.walls, loaded(panel.run), panel.start_height)
             if phases is not None:
                 canvas.fill(ax, position, {n: style.tint(c, 0.72) for n, c in panel.run.colours.items()})
             canvas.shade(ax, position, field(panel.frame), cmap, norm, phases)
             canvas.outline(ax, position)
             if marks:
                 marks(canvas, ax, panel.frame, view)
-            _title(ax, letter, panel.title, panel.frame)
+            _title(ax, letter, panel.title, panel.frame, columns > 3)
         for ax in axes.ravel()[len(panels):]:
             ax.axis("off")
         view.scale_bar(axes[-1, 0])
         colorbar = fig.colorbar(ScalarMappable(norm, cmap), ax=axes, shrink=0.62 if rows > 1 else 0.8, aspect=28 if rows > 1 else 22,
-                                pad=0.01, extend="both" if decades else "max" if peak > end else "neither")
+                                pad=0.01, extend="both" if both_ends else "max" if peak > end else "neither")
         colorbar.set_label(label)
         colorbar.outline.set_linewidth(0.5)
     return fig, end, peak

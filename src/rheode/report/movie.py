@@ -46,7 +46,7 @@ def draw(run, frames, cycle=1):
         for panel in panels:
             field.clear()
             frame, position = panel.frame, panel.position
-            view.panel(field, position, loaded(run), panels[0].start_height)
+            view.panel(field, panel.walls, loaded(run), panels[0].start_height)
             field.set_anchor("E")  # next to its colour bar
             canvas.shade(field, position, frame.von_mises, cmap, norm)
             canvas.outline(field, position)

@@ -82,7 +82,7 @@ def shown(value, unit=""):
     if not np.isfinite(value):
         return "–"
     if unit == "%":
-        text = f"{value:.1f}"
+        text = f"{round(value, 1) + 0.0:.1f}"  # no minus before a zero
     elif value and abs(value) < 1e-3:
         text = f"{value:.1e}"
     else:

@@ -9,6 +9,7 @@ from functools import cache
 
 MM = 1 / 25.4  # inches
 SINGLE, DOUBLE = 88 * MM, 180 * MM
+TALLEST = 225 * MM  # what a page leaves with a caption below
 SCREEN_DPI = 300  # 180 mm become 2126 pixels: twice the width of the page
 PRINT_DPI = 360
 

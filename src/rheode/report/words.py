@@ -112,6 +112,27 @@ def summary(run):
             f"The mesh has {len(mesh.nodes):,} nodes, {2 * len(mesh.nodes):,} displacements.")
 
 
+def beyond(run):
+    """A sentence where particles lie beyond a wall by more than the contact gap in a stored state, else none."""
+    from rheode.measures import wall_positions
+
+    mesh, worst = run.mesh, (0.0, "", None)
+    nodes = np.unique(mesh.surface.edges)
+    for frame in run.result.frames:
+        displacement = np.asarray(frame.displacement, float)
+        walls, position = wall_positions(mesh, displacement), (mesh.nodes + displacement)[nodes]
+        (x0, y0), (x1, y1) = position.min(axis=0), position.max(axis=0)
+        passed = {"left": walls.left - x0, "right": x1 - walls.right, "lower": walls.bottom - y0, "top": y1 - walls.top}
+        side = max(passed, key=passed.get)
+        if passed[side] > worst[0]:
+            worst = passed[side], side, frame
+    far, side, frame = worst
+    if far <= run.study.output.contact_gap.of(mesh.mean_radius):
+        return []
+    far = units.show(float(f"{far:.2g}"), "length")
+    return [f"Particles lie up to {far} beyond the {side} wall (cycle {frame.cycle}, {frame.half}, x = {frame.lithiation:.2f}), so thickness and porosity are not to be trusted; mechanics.contact: barrier lets none pass."]
+
+
 def warnings(run):
     """Everything a reader must know before believing the numbers: sentences."""
     said = []
@@ -122,6 +143,7 @@ def warnings(run):
         why = f" ({result.stopped})" if result.stopped else ""
         said.append(f"The run is not complete: it stands at {at}{why}. {run.last} of {run.study.cycling.cycles} lithiations have ended; "
                     "the last cycle shown here is the last one that ended.")
+    said += beyond(run)
     said += run.study.warnings(run.mesh)
     said += list(getattr(run.mesh, "notes", ()))
     return [escape(s).replace(" degC", "&nbsp;°C") for s in said]

@@ -31,6 +31,9 @@ SHAPE = np.stack([(1 - _S) * (1 - 2 * _S), 4 * _S * (1 - _S), _S * (2 * _S - 1)]
 WEIGHT = np.where(np.arange(PIECES + 1) % 2, 4.0, 2.0) / (3 * PIECES)
 WEIGHT[[0, -1]] /= 2
 
+# Sides that meet at a node, and a side on itself, act from this share of the distance that there was before deformation.
+CORNER = 0.5
+
 
 @njit(cache=True, inline="always")
 def _film(d, h, k):
@@ -73,8 +76,13 @@ def _add(gradient, hessian, order, on, closest, turn, nx, ny, d, length, b1, b2)
 
 
 @njit(cache=True, nogil=True)
-def _pairs(points, pairs, areas, closed, shape, weight, h, k, order):
-    """Energy, gradient (m, 12) and Hessian (m, 78) of pairs of sides."""
+def _pairs(points, pairs, areas, ends, reach, shape, weight, k, order):
+    """Energy, gradient (m, 12) and Hessian (m, 78) of pairs of sides.
+
+    Of a pair's sides each in turn brings the points, the other the line; of a side with itself a point meets the pieces that
+    it is no end of. ends: (m, 2, 2) 1 where another side goes on at
+    that end of the line; reach: (m, 2, PIECES + 1) distance at which the line acts on each point.
+    """
     m, n = len(pairs), points.shape[1]
     gradient = np.zeros((m if order > 0 else 0, 12))
     hessian = np.zeros((m if order > 1 else 0, 78))
@@ -87,12 +95,16 @@ def _pairs(points, pairs, areas, closed, shape, weight, h, k, order):
         out_h = hessian[q] if order > 1 else none
         for way in range(2):
             a, b = pairs[q, way], pairs[q, 1 - way]
+            own = a == b
+            if own and way == 1:
+                continue
             first, second = (0, 3) if way == 0 else (3, 0)
             x0, x1, y0, y1 = np.inf, -np.inf, np.inf, -np.inf
             for j in range(n):
                 x0, x1 = min(x0, points[b, j, 0]), max(x1, points[b, j, 0])
                 y0, y1 = min(y0, points[b, j, 1]), max(y1, points[b, j, 1])
             for i in range(n):
+                h = reach[q, way, i]
                 px, py = points[a, i, 0], points[a, i, 1]
                 if px < x0 - h or px > x1 + h or py < y0 - h or py > y1 + h:
                     continue
@@ -103,8 +115,13 @@ def _pairs(points, pairs, areas, closed, shape, weight, h, k, order):
                 # Each end counts as often as it is the closest point of a piece, less one half for each
                 # piece that it ends: a point beside two pieces of a straight line sees the line once.
                 share[:] = -1.0
-                share[0], share[n - 1] = -0.5 * closed[b, 0], -0.5 * closed[b, 1]
+                share[0], share[n - 1] = -0.5 * ends[q, way, 0], -0.5 * ends[q, way, 1]
+                if own:
+                    for j in range(max(i - 1, 0), min(i + 2, n)):
+                        share[j] = 0.0
                 for j in range(n - 1):
+                    if own and (j == i or j == i - 1):
+                        continue
                     ex, ey = points[b, j + 1, 0] - points[b, j, 0], points[b, j + 1, 1] - points[b, j, 1]
                     ax, ay = px - points[b, j, 0], py - points[b, j, 1]
                     ll = ex * ex + ey * ey
@@ -184,6 +201,20 @@ def _planes(gaps, sides, areas, signs, shape, weight, h, k, order):
     return energy, gradient, hessian
 
 
+def _distances(points, line):
+    """Distance of each point from a polyline."""
+    start, along = line[:-1], np.diff(line, axis=0)
+    away = points[:, None] - start
+    t = np.clip((away * along).sum(-1) / (along**2).sum(-1), 0.0, 1.0)
+    return np.linalg.norm(away - t[..., None] * along, axis=-1).min(axis=1)
+
+
+def _within(line):
+    """Distance of each point of a polyline from the pieces that it is no end of."""
+    pieces = [[part for part in (line[:i], line[i + 1 :]) if len(part) > 1] for i in range(len(line))]
+    return np.array([min(_distances(line[i : i + 1], part)[0] for part in parts) for i, parts in enumerate(pieces)])
+
+
 class Contour:
     """The sides of T6 elements that may touch.
 
@@ -222,8 +253,10 @@ class Contour:
 class Bodies(Stateless):
     """Contact of the bodies that a contour bounds with each other and with themselves.
 
-    Stencils are pairs of sides within `margin` of touching. They are found anew when a point
-    has moved by more than that: `signature` counts how often.
+    Stencils are pairs of sides within `margin` of touching, found anew when a point has moved by more than that
+    (`signature` counts how often), pairs that meet at a node, and each side with itself. Those are always near: they act from
+    half the distance that there was before deformation, if that is less than the activation distance, so that no re-entrant
+    corner closes and no side folds (steps would end at a touch that no energy warns of), and what stays as it is feels nothing.
     """
 
     def __init__(self, contour, distance, stiffness, margin=None):
@@ -231,10 +264,33 @@ class Bodies(Stateless):
         self.margin = max(4 * self.distance, 0.25 * float(contour.areas.mean())) if margin is None else margin
         self.signature = 0
         self._mesh = None
+        self._corners()
         self._find(contour.points(np.zeros(contour.dofs.max() + 1)))
 
+    def _corners(self):
+        """Pairs of sides with a common node or of one side twice, their reach and ends as `_pairs` takes them."""
+        contour = self.contour
+        nodes, a = np.unique(contour.edges[:, [0, 2]], return_inverse=True)
+        a = a.reshape(-1, 2)
+        at = [[] for _ in nodes]
+        for side, ends in enumerate(a):
+            for node in ends:
+                at[node].append(side)
+        pairs = sorted({(i, j) for sides in at for i in sides for j in sides if i <= j})
+        self.corners = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        self._corner_reach = np.empty((len(pairs), 2, PIECES + 1))
+        self._corner_ends = np.empty((len(pairs), 2, 2))
+        points = np.matmul(SHAPE, contour.start)
+        for q, pair in enumerate(pairs):
+            for way, (side, line) in enumerate((pair, pair[::-1])):
+                shared = np.isin(a[line], a[side])
+                # Beside a shared end nothing goes on that is not in the pair already.
+                self._corner_ends[q, way] = np.where(shared, 0.0, contour.closed[line])
+                apart = _distances(points[side], points[line]) if side != line else _within(points[side])
+                self._corner_reach[q, way] = np.minimum(self.distance, CORNER * apart)
+
     def _near(self, points):
-        """Pairs (m, 2) of sides without a common node whose boxes, `margin` around each, leave no activation distance."""
+        """Pairs (m, 2) of sides whose boxes, `margin` around each, leave no activation distance, then the corners."""
         low, high = points.min(axis=1), points.max(axis=1)
         reach = self.distance + 2 * self.margin
         centre, size = 0.5 * (low + high), np.linalg.norm(high - low, axis=1)
@@ -244,7 +300,13 @@ class Bodies(Stateless):
         ends = self.contour.edges
         joined = (ends[a][:, :, None] == ends[b][:, None, :]).any(axis=(1, 2))
         pairs = pairs[(between < reach) & ~joined]
-        return np.ascontiguousarray(pairs[np.lexsort(pairs.T[::-1])], dtype=np.int64)
+        return np.concatenate([pairs[np.lexsort(pairs.T[::-1])], self.corners])
+
+    def _evaluate(self, points, pairs, order):
+        near = len(pairs) - len(self.corners)
+        reach = np.concatenate([np.full((near, 2, PIECES + 1), self.distance), self._corner_reach])
+        ends = np.concatenate([self.contour.closed[pairs[:near, ::-1]], self._corner_ends])
+        return _pairs(points, pairs, self.contour.areas, ends, reach, SHAPE, WEIGHT, self.stiffness, order)
 
     def _find(self, points):
         self._points = points.copy()
@@ -266,9 +328,7 @@ class Bodies(Stateless):
             else:
                 self._find(points)
                 pairs = self.pairs
-        energy, gradient, hessian = _pairs(
-            points, pairs, self.contour.areas, self.contour.closed, SHAPE, WEIGHT, self.distance, self.stiffness, order
-        )
+        energy, gradient, hessian = self._evaluate(points, pairs, order)
         if order == 0 or not np.isfinite(energy):
             return Evaluation(energy)
         return Evaluation(energy, gradient, hessian if order == 2 else None)
