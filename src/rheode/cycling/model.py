@@ -260,7 +260,6 @@ class Model:
 
     def observe(self, x):
         """The committed state `x`, asked of every potential once: what is measured is taken from it."""
-        self.system.begin(0.0, {})  # what is there now, not what another increment would relax
         seen = {part: observe(part, x) for part in self.system.potentials}
         inside = sum(self._sum(part, each.gradient) for part, each in seen.items() if part not in self.loads)
         index = [self.unknowns.blocks[name][0] for name in ("wall top", "wall right", "stretch zz")]
