@@ -122,6 +122,8 @@ def test_restart_state_comes_back_bit_for_bit(tmp_path):
         "a/b": {"c": np.array([1.0])},
         "a": {"b/c": np.array([2.0])},
         "nothing": {},
+        "equal rows": {"of one": np.full((5, 3), [0.1, -0.0, np.nan]), "numbers": np.full(7, 1 / 3), "no columns": np.zeros((4, 0))},
+        "nearly equal rows": np.array([[0.0, 1.0], [-0.0, 1.0], [0.0, 1.0]]),
     }
     record = Record.create(tmp_path / "run", STUDY, Mesh())
     record.append(row(0), None, state)

@@ -154,7 +154,8 @@ _NAME = b"rheode%02d" % FORMAT
 def _encode(tree, name, arrays):
     """Nested dicts, lists, tuples and scalars as JSON; arrays go to `arrays`, a list of their bytes.
 
-    Equal arrays are stored once: each potential keeps the unknowns of the last increment.
+    Equal arrays are stored once: each potential keeps the unknowns of the last increment. Of an array with equal rows (the
+    parameters of a phase) one row is stored.
     """
     if tree is None or isinstance(tree, (bool, int, float, str)):
         return tree.item() if isinstance(tree, np.generic) else tree
@@ -162,6 +163,9 @@ def _encode(tree, name, arrays):
         if tree.dtype.hasobject or tree.dtype.fields:
             raise TypeError(f"{name}: an array of {tree.dtype} can't be stored")
         data = tree.tobytes()
+        row = data[: tree.nbytes // len(tree)] if tree.ndim and len(tree) else data
+        if data.endswith(row) and data == row * (len(data) // max(len(row), 1)):
+            data = row
         place = next((k for k, other in enumerate(arrays) if other == data), len(arrays))
         if place == len(arrays):
             arrays.append(data)
@@ -187,7 +191,7 @@ def _decode(tree, arrays):
         return tree
     if "@array" in tree:
         dtype, shape, k = tree["@array"]
-        return np.frombuffer(arrays[k], dtype).reshape(shape).copy()
+        return np.resize(np.frombuffer(arrays[k], dtype), tuple(shape))  # repeated, where one row is stored for all
     if "@tuple" in tree:
         return tuple(_decode(value, arrays) for value in tree["@tuple"])
     return {key: _decode(value, arrays) for key, value in tree.items()}

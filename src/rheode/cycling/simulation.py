@@ -66,8 +66,8 @@ class Simulation:
         """How large the run will be, in a sentence."""
         mesh, states = self.mesh, sum(_frames(self.study, half) for half in halves(self.study.cycling))
         raw = 4 * (mesh.nodes.size + 7 * int(mesh.solid.sum()))  # bytes of a state's fields
-        # Fields are stored twice, for reading and for ParaView, and hardly compress; a report takes 20 MB.
-        megabytes = (1.7 * states * raw + 20e6) / 1e6
+        # Fields are stored twice, for reading as they are and for ParaView compressed, which does little; a report takes 20 MB.
+        megabytes = (1.9 * states * raw + 20e6) / 1e6
         return (
             f"{mesh.grains.sum()} particles, {2 * len(mesh.nodes)} displacements; about {states} stored states,"
             f" {float(f'{megabytes:.2g}'):.0f} MB"

@@ -27,7 +27,7 @@ def statistics(values, weights) -> Statistics:
         raise ValueError(f"{values.size} values, {weights.size} weights")
     if not weights.sum() > 0.0:
         raise ValueError("no area to average over")
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)
     share = np.cumsum(weights[order])  # of the area, at or below each value
     p5, p50, p95 = values[order[np.searchsorted(share / share[-1], (0.05, 0.5, 0.95))]]
     mean = (values * weights).sum() / weights.sum()

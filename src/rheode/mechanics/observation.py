@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from rheode.mechanics.solid import Solid, entries, kinematics
+from rheode.mechanics.solid import Solid, _root
 
 
 @dataclass
@@ -25,33 +25,82 @@ class Observation:
 
 
 def observe(potential, x) -> Observation:
-    """What a potential says about the committed state `x`; no increment may have begun since."""
+    """What a potential says about the committed state `x` now, not after what another increment would relax."""
     if not isinstance(potential, Solid):
+        potential.begin(0.0, {})
         said = potential.evaluate(x, 1)
         return Observation(said.energy, said.gradient, potential.cauchy(x) if hasattr(potential, "cauchy") else None)
-    # As `evaluate` and `cauchy`, of which each would compute stretches and stresses anew.
-    parts = potential.dofs, potential.gradients, potential.growth, potential.inverse_creep
-    stretch, frame = kinematics(x, *parts)
-    w, p, h = potential.law.respond(stretch, potential.table, 0.0, 1)
+    # The same as its `evaluate` and `cauchy`, without what only the Hessian needs.
+    stretch, turned = _stretches(x, potential.dofs, potential.gradients, potential.growth, potential.inverse_creep)
+    w, p, _ = potential.law.respond(stretch, potential.table, 0.0, 1)
     energy = float((w.reshape(potential.weights.shape) * potential.weights * potential.growth[:, None]).sum())
-    dofs, gradients, growth, inverse_creep = parts
-    gradient, _ = entries(dofs, gradients, potential.weights, growth, inverse_creep, stretch, frame, p, h, p, False)
-    return Observation(energy, gradient, _cauchy(stretch, frame, p).reshape(-1, 3, 4))
+    stress, gradient = _forces(x, potential.dofs, potential.gradients, potential.weights, potential.growth, stretch, turned, p)
+    return Observation(energy, gradient, stress)
 
 
 @njit(cache=True)
-def _cauchy(stretch, frame, p):
-    """Cauchy stress (points, 4) from the energy's derivatives p by the stretches (points, 3)."""
-    out = np.empty((len(stretch), 4))
-    for q in range(len(stretch)):
-        j = stretch[q, 0] * stretch[q, 1] * stretch[q, 2]
-        t1, t2 = p[q, 0] * stretch[q, 0] / j, p[q, 1] * stretch[q, 1] / j
-        c, s = frame[q, 0], frame[q, 1]
-        out[q, 0] = t1 * c * c + t2 * s * s
-        out[q, 1] = t1 * s * s + t2 * c * c
-        out[q, 2] = p[q, 2] * stretch[q, 2] / j
-        out[q, 3] = (t1 - t2) * c * s
-    return out
+def _stretches(x, dofs, gradients, growth, inverse_creep):
+    """Principal stretches (3 m, 3) of F S Jl^(-1/3), as `solid.kinematics` has them, and cosine and sine (3 m, 2) of twice the
+    angle of the larger one in the plane, in the deformed state."""
+    m = dofs.shape[0]
+    stretch, turned = np.empty((3 * m, 3)), np.empty((3 * m, 2))
+    for i in range(m):
+        scale = growth[i] ** (-1.0 / 3.0)
+        for k in range(3):
+            f11, f12, f21, f22, _ = _deformation(x, dofs[i], gradients[i, k])
+            q = 3 * i + k
+            s11, s22, s12 = _root(inverse_creep[q, 0], inverse_creep[q, 1], inverse_creep[q, 3])
+            a, b = scale * (f11 * s11 + f12 * s12), scale * (f11 * s12 + f12 * s22)
+            c, d = scale * (f21 * s11 + f22 * s12), scale * (f21 * s12 + f22 * s22)
+            # A similarity and an anti-similarity: the sum of the angles of both is twice that of the larger stretch.
+            e, f, g, h = 0.5 * (a + d), 0.5 * (a - d), 0.5 * (c + b), 0.5 * (c - b)
+            same, mirrored = math.hypot(e, h), math.hypot(f, g)
+            stretch[q, 0], stretch[q, 1] = same + mirrored, same - mirrored
+            stretch[q, 2] = scale * (1.0 + x[dofs[i, 12]]) * math.sqrt(inverse_creep[q, 2])
+            both = same * mirrored
+            turned[q, 0] = (e * f - g * h) / both if both > 0.0 else 1.0
+            turned[q, 1] = (e * g + f * h) / both if both > 0.0 else 0.0
+    return stretch, turned
+
+
+@njit(cache=True)
+def _forces(x, dofs, gradients, weights, growth, stretch, turned, p):
+    """Cauchy stress (m, 3, 4) from the energy's derivatives p by the stretches, and its forces (m, 13) on the stencils."""
+    m = dofs.shape[0]
+    stress, force = np.empty((m, 3, 4)), np.zeros((m, 13))
+    for i in range(m):
+        for k in range(3):
+            q = 3 * i + k
+            j = stretch[q, 0] * stretch[q, 1] * stretch[q, 2]
+            t1, t2, zz = p[q, 0] * stretch[q, 0] / j, p[q, 1] * stretch[q, 1] / j, p[q, 2] * stretch[q, 2] / j
+            mean, half = 0.5 * (t1 + t2), 0.5 * (t1 - t2)
+            xx, yy, xy = mean + half * turned[q, 0], mean - half * turned[q, 0], half * turned[q, 1]
+            stress[i, k] = xx, yy, zz, xy
+            # First Piola-Kirchhoff stress: Cauchy stress times the cofactor of F.
+            a, b, c, d, z = _deformation(x, dofs[i], gradients[i, k])
+            weight = weights[i, k] * growth[i] * j / ((a * d - b * c) * z)  # the ratio is 1 but for round-off in the creep
+            p11, p12 = weight * z * (xx * d - xy * b), weight * z * (xy * a - xx * c)
+            p21, p22 = weight * z * (xy * d - yy * b), weight * z * (yy * a - xy * c)
+            for n in range(6):
+                gx, gy = gradients[i, k, n]
+                force[i, 2 * n] += p11 * gx + p12 * gy
+                force[i, 2 * n + 1] += p21 * gx + p22 * gy
+            force[i, 12] += weight * zz * (a * d - b * c)
+    return stress, force
+
+
+@njit(cache=True, inline="always")
+def _deformation(x, dofs, gradients):
+    """xx, xy, yx, yy and zz of F at a point of a T6 cell: dofs (13,), gradients (6, 2)."""
+    a, b, c, d = 1.0, 0.0, 0.0, 1.0
+    for n in range(6):
+        ux, uy = x[dofs[2 * n]], x[dofs[2 * n + 1]]
+        gx, gy = gradients[n]
+        a += ux * gx
+        b += ux * gy
+        c += uy * gx
+        d += uy * gy
+    return a, b, c, d, 1.0 + x[dofs[12]]
 
 
 @njit(cache=True)
@@ -66,15 +115,8 @@ def survey(x, dofs, gradients, weights, stress):
     push, total, smallest, largest = 0.0, 0.0, np.inf, 1.0
     for i in range(m):
         for k in range(3):
-            a, b, c, d = 1.0, 0.0, 0.0, 1.0
-            for n in range(6):
-                ux, uy = x[dofs[i, 2 * n]], x[dofs[i, 2 * n + 1]]
-                gx, gy = gradients[i, k, n]
-                a += ux * gx
-                b += ux * gy
-                c += uy * gx
-                d += uy * gy
-            det = (a * d - b * c) * (1.0 + x[dofs[i, 12]])
+            a, b, c, d, z = _deformation(x, dofs[i], gradients[i, k])
+            det = (a * d - b * c) * z
             # F is a similarity and an anti-similarity, of sizes that are half the sum and half the difference of the stretches.
             same, mirrored = math.hypot(a + d, c - b), math.hypot(a - d, b + c)
             thin = abs(same - mirrored)
