@@ -333,32 +333,35 @@ class Solid:
 
     def commit(self, x):
         before, now = self._start or (self.growth, self.table), (self.growth, self.table)
-        # Work of growth and of changing moduli, at frozen deformation before and after the step.
-        unloaded = self._elastic(self._x, *before)
-        chemical = self._elastic(self._x, *now) - unloaded
-        stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self._origin)
-        ratio, stored, slip, dissipated = self.law.relax(stretch, self.table, self.dt)
+        trial, frame = kinematics(x, self.dofs, self.gradients, self.growth, self._origin)
+        ratio, stored, slip, dissipated = self.law.relax(trial, self.table, self.dt)
         self.stored = self._integrate(stored, self.growth)
         crept = self._origin.copy()
         _advance(crept, frame, ratio)
+        # Work of growth and of changing moduli, at frozen deformation before and after the step.
+        last = self._stretches(self._x, self.inverse_creep)
+        unloaded = self._elastic(last, *before)
+        relaxed = trial * ratio * np.cbrt(self.growth).repeat(3)[:, None]
+        self.chemical += 0.5 * (self._elastic(last, *now) - unloaded + self.stored - self._elastic(relaxed, *before))
         if self._ahead:
-            # What creep takes from the elastic energy, at frozen deformation before and after the step.
-            trial, self._before, self.inverse_creep = self._elastic(x, *now), self.inverse_creep, crept
-            self.dissipated += 0.5 * (unloaded - self._elastic(self._x, *before) + trial - self.stored)
+            # What creep takes from the elastic energy, likewise.
+            held, flowed = self._stretches(x, self.inverse_creep), self._stretches(self._x, crept)
+            self.dissipated += 0.5 * (unloaded - self._elastic(flowed, *before) + self._elastic(held, *now) - self.stored)
         else:
             self.dissipated += self._integrate(dissipated, self.growth)
-            self._before, self.inverse_creep = self.inverse_creep, crept
         self._slip = self._ahead * self._slip + slip
         self.slip = self.slip + self._slip
-        self._length = self._now
+        self._before, self.inverse_creep, self._length = self.inverse_creep, crept, self._now
         self._x, self._start, self._origin, self._ahead = x.copy(), None, crept, 0.0
         self.dt = self._now = 0.0  # no time passes until the next increment begins
-        self.chemical += 0.5 * (chemical + self.stored - self._elastic(x, *before))
 
-    def _elastic(self, x, growth, table):
-        """Elastic energy at the present creep strain and the given growth and parameters."""
-        stretch, _ = kinematics(x, self.dofs, self.gradients, growth, self.inverse_creep)
-        w, _, _ = self.law.respond(stretch, table, 0.0, 0)
+    def _stretches(self, x, inverse_creep):
+        """Principal stretches (3 m, 3) with the creep taken out and the growth left in."""
+        return kinematics(x, self.dofs, self.gradients, np.ones(len(self.cells)), inverse_creep)[0]
+
+    def _elastic(self, stretches, growth, table):
+        """Elastic energy of `_stretches` at the given growth and parameters."""
+        w, _, _ = self.law.respond(stretches / np.cbrt(growth).repeat(3)[:, None], table, 0.0, 0)
         return self._integrate(w, growth)
 
     def _integrate(self, density, growth):
