@@ -534,8 +534,10 @@ RACE = """## The same cycle
 
 N20, 5 % of swelling and back, in turn on the same machine: CPU seconds, user and system, of one thread. CalculiX runs the
 baseline's deck with its output cut down to the ends of the half cycles. rheode's seconds include all measures after every
-increment and the writing of the result; imports, compilation and the meshing of the pores (0.1 s) are not counted. Both take
-increments of at most a twentieth of the half cycle.
+increment and the writing of the result; imports, compilation and the meshing of the pores (0.1 s) are not counted. CalculiX takes
+increments of at most a twentieth of the half cycle, rheode, whose creep is of second order, of at most a twelfth: its error at the
+end of the lithiation stays below CalculiX's, that of the small stress left at the end of the cycle does not. In increments
+of a twentieth that one is below 1 % too, at about a sixth more CPU time.
 
 {table}
 """

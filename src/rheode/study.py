@@ -255,7 +255,7 @@ class Stepping(Model):
     first_step: Annotated[float, Quantity("share", above=0, most=1)] = Field(0.002, description="Change of x in the first increment; not above largest_step")
     smallest_step: Annotated[float, Quantity("share", above=0, most=1)] = Field(1e-6, description="Change of x below which a run stops; not above first_step")
     creep_tolerance: Annotated[float, Quantity("share", above=0)] = Field(
-        0.03, description="Error that a half cycle's increments may add up to, by its mean creep strain (of 0.2 or more); implicit Euler's own estimate"
+        0.03, description="Error that a half cycle's increments may add up to, by its mean creep strain (of 0.2 or more); the time integration's own estimate"
     )
 
     second_order: bool = Field(True, description="Whether creep is followed by the two-step formula of second order; false: by implicit Euler")
