@@ -221,7 +221,7 @@ def remainder(h):
     """Work of the walls and of growth since the start, less what is stored, dissipated or in the medium (a history)."""
     since = {key: column - column[0] for key, column in h.items() if key.endswith("[GPa um2]")}
     into = since["wall work [GPa um2]"] + since["chemical work [GPa um2]"]
-    return into - sum(since[f"{key} [GPa um2]"] for key in ("elastic energy", "creep dissipation", "medium energy", "medium dissipation"))
+    return into - sum(since.get(f"{key} [GPa um2]", 0.0) for key in ("elastic energy", "creep dissipation", "medium energy", "medium dissipation"))
 
 
 @pytest.mark.parametrize("kind", [[], [RIGID], [FIXTURE, *GENERALIZED]], ids=["pressure", "rigid", "fixture, generalized"])

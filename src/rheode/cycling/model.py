@@ -322,7 +322,8 @@ class Model:
         if self.inertia:
             row["kinetic energy [GPa um2]"] = self.inertia[0].kinetic_energy()
         row["medium energy [GPa um2]"] = sum(state.seen[part].energy for part in self.contact)
-        row["medium dissipation [GPa um2]"] = sum(part.dissipated for part in self.contact if isinstance(part, Viscosity))
+        if viscous := [part for part in self.contact if isinstance(part, Viscosity)]:
+            row["medium dissipation [GPa um2]"] = sum(part.dissipated for part in viscous)
         row["medium pressure mean [GPa]"] = self._medium_pressure(state)
         row["largest distortion []"] = distorted
         row["smallest det F []"] = smallest

@@ -316,7 +316,8 @@ ENERGIES = (("creep dissipation [GPa um2]", "creep", style.ROLES["active"][0]),
             ("chemical work [GPa um2]", "chemical work", style.ROLES["electrolyte"][0]),
             ("wall work [GPa um2]", "wall work", style.RUNS[2]),
             ("elastic energy [GPa um2]", "elastic", style.ROLES["framework"][0]),
-            ("medium energy [GPa um2]", "medium", style.QUIET))
+            ("medium energy [GPa um2]", "medium", style.QUIET),
+            ("medium dissipation [GPa um2]", "medium's viscosity", style.RUNS[3]))
 
 
 def energies(run):
@@ -343,6 +344,8 @@ def energies(run):
         path = np.r_[0, np.cumsum(np.abs(np.diff(x)))]
         labels = []
         for column, name, colour in ENERGIES:
+            if column not in run.history:  # no medium
+                continue
             y = scale * (run.history[column][rows] - run.clamped(column))
             right.plot(path, y, color=colour)
             labels.append((name, y[-1], colour))
