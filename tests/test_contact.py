@@ -233,7 +233,7 @@ def patch(compression, contact, gap, held=False):
         y = nodes[:, 1] + u.nodes(x)[:, 1]
         start[u.displacement[:, 1]] = y * scale - nodes[:, 1]
         start[u.blocks["lid"]], start[u.blocks["fixed"]] = -now, 0.0
-        system.begin(0.0, {})
+        system.begin(1.0, {})
         outcome = minimise(start)
         assert outcome.converged, outcome.reason
         x, lid = outcome.x, now
@@ -354,7 +354,7 @@ def hertz(cylinders, per_width=10, film=2e-5, nu=0.3, gamma=None, length=0.0):
     steps = Steps(0.01, 0.3 if gamma is None else 0.05, 1e-5, grow=2.0)  # the medium's viscosity shows in long increments
 
     def begin(fraction, step, x):
-        system.begin(0.0, {"stack": {"pressure": fraction * force / 2 / depth}})
+        system.begin(1.0, {"stack": {"pressure": fraction * force / 2 / depth}})
 
     for x, _ in march(system, Minimiser(system, linear_solver()), u.start(), begin, steps, Memory()):
         pass

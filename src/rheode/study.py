@@ -162,7 +162,7 @@ class Medium(Model):
 
     stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(5e-6, description="Stiffness of the medium relative to the framework; smaller is closer to true contact and slower")
     length: Annotated[float, Quantity("length", above=0)] = Field(1.5, description="Length of the regularisation by second gradients: about a particle radius; a shorter one lets crushed cells fold")
-    viscosity: Annotated[float, Quantity("share", least=0, most=1e4)] = Field(20.0, description="Resistance to what an increment changes of the medium's shape, by its shear modulus; forgotten once the increment is accepted, and smaller the shorter increments are")
+    viscosity: Annotated[float, Quantity("share", least=0, most=1e4)] = Field(20.0, description="Resistance to what an increment changes of the medium's shape, by its shear modulus; forgotten once the increment is accepted, and smaller the shorter increments are; at most what is 1.5 % of the stack pressure")
 
 
 class Barrier(Model):

@@ -34,6 +34,9 @@ LAYER = 0.1
 # Share of its stiffness that holds what has parted all around against what an increment moves it.
 HOLD = 1e-5
 
+# The medium's viscosity is held to this share of the stack pressure: what it takes on the way must not bear the walls.
+VISCOUS = 0.015
+
 # Contact ratios are also measured with half and twice the gap, and with half and twice the pressure, that count as contact.
 SENSITIVITY = (0.5, 1.0, 2.0)
 GAPS = (" gap/2", "", " gap*2")
@@ -185,7 +188,11 @@ class Model:
             pores, medium = mesh.cells[~mesh.solid], study.medium
             if len(pores) == 0:
                 return []
-            return third_medium(mesh.nodes, pores, self.unknowns, *self._stiffest(), medium.stiffness_ratio, medium.length, medium.viscosity)
+            K, G = self._stiffest()
+            viscosity = medium.viscosity
+            if load := getattr(self.study.walls, "pressure", getattr(self.study.walls, "preload", 0.0)):
+                viscosity = min(viscosity, VISCOUS * load / (medium.stiffness_ratio * G))
+            return third_medium(mesh.nodes, pores, self.unknowns, K, G, medium.stiffness_ratio, medium.length, viscosity)
         nodes, (width, height) = mesh.walls, mesh.box
         walls = [
             (0, -1, 0.0, "fixed", nodes["left"]),

@@ -174,8 +174,7 @@ class Viscosity(Stateless):
     """Resists what an increment changes of the medium: G int |grad du|^2 over the committed area, du the change of displacement.
 
     The gradient is by committed places, so that a film is held by its height. G [GPa]; the increment's own length is its
-    time scale: the resistance falls with it. Between an accepted increment and the next its forces are those that were there
-    at the end of it. dissipated: its work since the start, GPa um2.
+    time scale: the resistance falls with it. In an increment of no length the forces of the last one stay. dissipated: its work since the start, GPa um2.
     """
 
     def __init__(self, nodes, cells, unknowns, G):
@@ -188,17 +187,20 @@ class Viscosity(Stateless):
         self._settle()
 
     def begin(self, dt, fields):
-        self._acting = np.zeros(self.dofs.shape)
+        self._acting = np.zeros(self.dofs.shape) if dt > 0.0 else self._last  # nothing is forgotten in no time
 
     def evaluate(self, x, order):
+        change, forces = self._resist(x)
+        energy = 0.5 * float((change * (forces + self._acting)).sum())
+        return Evaluation(energy, forces, self._packed if order == 2 else None)
+
+    def _resist(self, x):
+        """What the increment changes, and the forces against it, (m, 12) each."""
         change = (x - self._x)[self.dofs]
-        forces = np.matmul(self._matrix, change[:, :, None])[:, :, 0]
-        energy = float((change * (0.5 * forces + self._acting)).sum())
-        return Evaluation(energy, forces + self._acting, self._packed if order == 2 else None)
+        return change, np.matmul(self._matrix, change[:, :, None])[:, :, 0] + self._acting
 
     def commit(self, x):
-        change = (x - self._x)[self.dofs]
-        forces = np.matmul(self._matrix, change[:, :, None])[:, :, 0]
+        change, forces = self._resist(x)
         self.dissipated += 0.5 * float((change * (forces + self._last)).sum())
         self._x, self._last, self._acting = x.copy(), forces, forces
         self._settle()
