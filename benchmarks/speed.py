@@ -84,7 +84,8 @@ def main():
     print(f"energy unaccounted for in a cycle, by the turnover of chemical work: {100 * np.abs(shares).max():.2g} % at most, {100 * shares.mean():.2g} % on average")
     if options.reference:
         steps = result.study.stepping
-        changes = [f"stepping.{name}={getattr(steps, name) / 4!r}" for name in ("largest_step", "first_step", "creep_tolerance")]
+        by = {"largest_step": 4, "first_step": 4, "creep_tolerance": 16}  # an error of second order goes with the square of the length
+        changes = [f"stepping.{name}={getattr(steps, name) / share!r}" for name, share in by.items()]
         fine = run(options.out / f"quarter-{options.reference}", [f"cycling.cycles={options.reference}", *changes])
         print("  ".join(f"{name} {value:.4g}" for name, value in cost(fine.history).items()))
         for name, error in errors(result.cycles, fine.cycles).items():
