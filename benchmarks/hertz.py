@@ -22,7 +22,7 @@ from rheode.mechanics.stepping import Stopped
 from rheode.study import Medium
 
 RESOLUTIONS = (5, 10, 20)
-RATIOS = (1e-4, 1e-5, 1e-6)
+RATIOS = (1e-4, 1e-5, 5e-6, 1e-6)
 
 
 def cases():
@@ -31,7 +31,7 @@ def cases():
     yield "barrier, two cylinders", 2, {}
     for ratio in sorted({*RATIOS, Medium().stiffness_ratio}, reverse=True):
         default = " (default)" if ratio == Medium().stiffness_ratio else ""
-        yield f"third medium {ratio:g}{default}, on a flat", 1, {"gamma": ratio, "length": HALF_WIDTH}
+        yield f"third medium {ratio:g}{default}, on a flat", 1, {"gamma": ratio, "length": HALF_WIDTH, "viscosity": Medium().viscosity if default else 20.0}
 
 
 def patches():

@@ -18,7 +18,6 @@ from rheode.mechanics.stepping import Memory, Steps, march
 from rheode.mechanics.system import System
 from rheode.mechanics.walls import StackPressure
 from rheode.microstructure.mesh import unshared_sides
-from rheode.study import Medium
 
 
 def together(*meshes):
@@ -315,7 +314,7 @@ def lower_line(nodes):
     return nodes[order[first]]
 
 
-def hertz(cylinders, per_width=10, film=2e-5, nu=0.3, gamma=None, length=0.0):
+def hertz(cylinders, per_width=10, film=2e-5, nu=0.3, gamma=None, length=0.0, viscosity=0.0):
     """(p0, a) of a cylinder on a rigid flat (1) or of two (2), each over the closed form.
 
     Both from the contact pressure: p^2 = p0^2 (1 - x^2/a^2) fitted where it is above 0.3 p0. gamma: stiffness
@@ -348,7 +347,7 @@ def hertz(cylinders, per_width=10, film=2e-5, nu=0.3, gamma=None, length=0.0):
         contact = barrier(nodes, face, u, film, p0, walls)[-1:]
     else:
         moduli = (YOUNG / (3 * (1 - 2 * nu)), YOUNG / (2 * (1 + nu)))
-        contact = third_medium(nodes, cells[n_solid:], u, *moduli, gamma, length)
+        contact = third_medium(nodes, cells[n_solid:], u, *moduli, gamma, length, viscosity)
     load = StackPressure(u, "lid", depth, depth)
     system = System(u, [body, *contact, load])
     steps = Steps(0.01, 0.3 if gamma is None else 0.05, 1e-5, grow=2.0)  # the medium's viscosity shows in long increments
@@ -401,16 +400,17 @@ def test_hertz_barrier(cylinders):
 MEDIUM = {1e-4: (0.947, 0.937), 1e-5: (0.992, 0.985), 5e-6: (0.995, 0.991), 1e-6: (0.997, 0.998)}
 
 
-def test_hertz_third_medium_at_its_default():
-    """Requirement V2: peak pressure and half-width within 2 % with ten elements per half-width."""
-    assert hertz(1, gamma=Medium().stiffness_ratio, length=HALF_WIDTH) == pytest.approx((1.0, 1.0), abs=0.02)
+def test_hertz_soft_third_medium():
+    """Requirement V2: peak pressure and half-width within 2 % with ten elements per half-width, at a stiffness ratio of 5e-6
+    with a viscosity of 20."""
+    assert hertz(1, gamma=5e-6, length=HALF_WIDTH, viscosity=20.0) == pytest.approx((1.0, 1.0), abs=0.02)
 
 
 @pytest.mark.verify
 @pytest.mark.parametrize("gamma", MEDIUM)
 def test_hertz_third_medium(gamma):
     """Requirement V2: the medium comes near Hertz with its stiffness ratio: peak and half-width within 2 % from 1e-5 on."""
-    assert hertz(1, gamma=gamma, length=HALF_WIDTH) == pytest.approx(MEDIUM[gamma], abs=0.003)
+    assert hertz(1, gamma=gamma, length=HALF_WIDTH, viscosity=20.0) == pytest.approx(MEDIUM[gamma], abs=0.003)
 
 
 @pytest.mark.verify
@@ -427,7 +427,7 @@ def layer(medium):
     on_line = lambda axis, value: np.flatnonzero(np.abs(nodes[:, axis] - value) < 1e-9)  # noqa: E731
     tied = [(on_line(1, 0.0), 1, "fixed"), (on_line(0, 0.0), 0, "fixed"), (on_line(0, 0.3), 0, "fixed"), (on_line(1, 0.01), 1, "lid")]
     u = unknowns(len(nodes), tied, ["lid"], ["stretch zz", "fixed"])
-    potentials = third_medium(nodes, cells, u, 30.0, 14.0, 1e-4, 0.1, viscosity=0.0)
+    potentials = third_medium(nodes, cells, u, 30.0, 14.0, 1e-4, 0.1)
     if not medium:
         potentials = [Solid("medium", neo_hookean.LAW, nodes, cells, u, dict(zip(("mu", "lambda"), potentials[0].table[0])))]
     return System(u, [*potentials, StackPressure(u, "lid", 0.3, 0.01)]), u

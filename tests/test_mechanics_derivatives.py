@@ -154,7 +154,11 @@ def second_gradient(rng):
 
 def medium(rng):
     nodes, cells, u = model(wall=True)
-    return u, third_medium(nodes, cells, u, 30.0, 14.0, 1e-2, 1.5), 0.04 * rng.standard_normal(u.size)
+    potentials, x = third_medium(nodes, cells, u, 30.0, 14.0, 1e-2, 1.5, viscosity=3.0), 0.04 * rng.standard_normal(u.size)
+    for potential in potentials:
+        potential.begin(1.0, {})
+        potential.commit(x)
+    return u, potentials, x + 0.02 * rng.standard_normal(u.size)
 
 
 def stack_pressure(rng):

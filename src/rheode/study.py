@@ -160,9 +160,9 @@ class Fixture(Model):
 class Medium(Model):
     """The soft medium that fills the pores and carries contact."""
 
-    stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(5e-6, description="Stiffness of the medium relative to the framework; smaller is closer to true contact and slower")
+    stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(1e-4, description="Stiffness of the medium relative to the framework; smaller is closer to true contact and slower")
     length: Annotated[float, Quantity("length", above=0)] = Field(1.5, description="Length of the regularisation by second gradients: about a particle radius; a shorter one lets crushed cells fold")
-    viscosity: Annotated[float, Quantity("share", least=0, most=1e4)] = Field(20.0, description="Resistance to what an increment changes of the medium's shape, by its shear modulus; forgotten once the increment is accepted, and smaller the shorter increments are; at most what is 1.5 % of the stack pressure")
+    viscosity: Annotated[float, Quantity("share", least=0, most=1e4)] = Field(0.0, description="Resistance to what an increment changes of the medium's shape, by its shear modulus; forgotten once the increment is accepted, and smaller the shorter increments are; at most what is 1.5 % of the stack pressure. A stiffness_ratio below 1e-5 wants about 20")
 
 
 class Barrier(Model):

@@ -6,7 +6,7 @@ term keeps crushed elements from folding: k_r/2 int (HuHu - 1/2 LuLu), Hu the se
 gradient of the displacement and Lu its Laplacian (Faltus, Horák, Doškář, Rokoš,
 Comput. Mech. (2024), doi 10.1007/s00466-024-02516-9), non-negative in two dimensions.
 
-So soft a medium leaves Newton's method to wander among nodes that hardly anything holds. It therefore also has a viscosity:
+A very soft medium leaves Newton's method to wander among nodes that hardly anything holds. It may therefore have a viscosity:
 a resistance to what an increment changes, forgotten once the increment is accepted, so that it carries nothing at rest.
 """
 
@@ -227,8 +227,8 @@ class Viscosity(Stateless):
         self._packed = np.ascontiguousarray(self._matrix[:, i, j])
 
 
-def third_medium(nodes, cells, unknowns, K, G, stiffness_ratio, length, viscosity=20.0):
-    """The medium's three potentials: [neo-Hookean solid named "medium", second gradients, viscosity].
+def third_medium(nodes, cells, unknowns, K, G, stiffness_ratio, length, viscosity=0.0):
+    """The medium's potentials: [neo-Hookean solid named "medium", second gradients, and viscosity where it has one].
 
     K, G: moduli [GPa] that the stiffness ratio refers to (the framework's); length [um]: scale of the regularisation,
     k_r = stiffness_ratio K length^2; viscosity: by the medium's own shear modulus.
@@ -236,4 +236,5 @@ def third_medium(nodes, cells, unknowns, K, G, stiffness_ratio, length, viscosit
     moduli = {"mu": stiffness_ratio * G, "lambda": stiffness_ratio * (K - 2 * G / 3)}
     medium = Medium("medium", nodes, cells, unknowns, moduli)
     regularised = SecondGradient(nodes, cells, unknowns, stiffness_ratio * K * length**2)
-    return [medium, regularised, Viscosity(nodes, cells, unknowns, viscosity * moduli["mu"])]
+    viscous = [Viscosity(nodes, cells, unknowns, viscosity * moduli["mu"])] if viscosity else []
+    return [medium, regularised, *viscous]
