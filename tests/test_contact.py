@@ -452,3 +452,29 @@ def test_carried_pressures_end_where_the_law_does():
         hessians[medium] = system.potentials[0].evaluate(x, 2).hessian
     assert heights[True] == pytest.approx(heights[False], rel=1e-6)
     assert hessians[True] == pytest.approx(hessians[False], rel=1e-4, abs=1e-6 * np.abs(hessians[False]).max())
+
+
+def test_the_viscosity_of_the_medium():
+    """Requirement: a slit sheared in N increments resists as 1/N and dissipates as 1/N; increments at rest forget it, one of no
+    length keeps it."""
+    nodes, cells = grid(1, 1, lambda s, t: (0.3 * s, 0.01 * t))
+    u = unknowns(len(nodes), [(on(nodes, 1, 0.01), 0, "lid"), (on(nodes, 1, 0.0), 0, "fixed")], ["lid"], ["stretch zz", "fixed"])
+    traction, dissipated = [], []
+    for count in (4, 8):
+        viscous = third_medium(nodes, cells, u, 30.0, 14.0, 1e-4, 0.1, viscosity=5.0)[-1]
+        x = u.start()
+        for k in range(1, count + 1):
+            x[u.displacement[:, 0]] = 0.02 * k / count * nodes[:, 1] / 0.01
+            viscous.begin(1.0, {})
+            viscous.commit(x)
+        lid = lambda: viscous.evaluate(x, 1).gradient[viscous.dofs == u.blocks["lid"][0]].sum()  # noqa: E731
+        traction.append(lid())
+        dissipated.append(viscous.dissipated)
+        viscous.begin(0.0, {})
+        assert lid() == traction[-1]
+        viscous.begin(1.0, {})
+        viscous.commit(x)
+        assert lid() == 0.0
+    # 2 G times the shear of an increment, over the length of the slit
+    assert traction == pytest.approx([2 * 5e-4 * 14.0 * (0.02 / n / 0.01) * 0.3 for n in (4, 8)], rel=1e-9)
+    assert dissipated == pytest.approx([(n - 0.5) * force * 0.02 / n for n, force in zip((4, 8), traction)], rel=1e-9)  # the first from rest

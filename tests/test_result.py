@@ -458,9 +458,10 @@ def test_a_run_of_an_older_rheode_is_not_overwritten_unless_told_to(tmp_path):
     begin(tmp_path / "run", 2).close()
     for path in (tmp_path / "run/record").glob("*.bin"):
         path.rename(path.with_suffix(".npz"))
-    with pytest.raises(RecordError, match="holds a run"):
+    with pytest.raises(RecordError, match="holds a run: name another folder"):
         Record.create(tmp_path / "run", STUDY, Mesh())
     begin(tmp_path / "run", 1, overwrite=True).close()
+    assert [path.name for path in (tmp_path / "run/record").iterdir() if path.suffix == ".npz"] == []
 
 
 def test_a_run_is_not_overwritten_unless_told_to(tmp_path):

@@ -236,7 +236,7 @@ def _read_block(file, with_arrays=True):
 
 
 def _pack(row, mesh, fields, restart, pores) -> tuple[list[bytes], int]:
-    """An increment as bytes, in pieces, and the length of what stays when the restart state goes (`_thin`).
+    """An increment as bytes, in pieces, and the length of what stays when the restart state goes (`Record._thin`).
 
     Nothing is compressed: what noise leaves of float32 fields to squeeze out is not worth the time.
     """
@@ -383,10 +383,8 @@ class Record:
                 raise RecordError(f"{directory} is not empty and holds no run: name a new folder")
             # A run of an older format has tables, but no increments that can be read.
             if (_increments(directory) or _is_run(directory) and (directory / "history.csv").exists()) and not overwrite:
-                raise RecordError(
-                    f"{directory} holds a run: continue it with `rheode resume {directory}`,"
-                    " name another folder with -o, or replace it with --overwrite"
-                )
+                ways = f"continue it with `rheode resume {directory}`, " if _increments(directory) else ""
+                raise RecordError(f"{directory} holds a run: {ways}name another folder with -o, or replace it with --overwrite")
 
     @classmethod
     def open(cls, directory) -> Record:
@@ -517,7 +515,8 @@ class Record:
     def _clear(self):
         """Remove the files of a former run and nothing else; the marker stays."""
         self._sweep()
-        for path in reversed(_increments(self.directory).values()):
+        former = (path for path in (self.directory / "record").glob("*.npz") if re.fullmatch(r"\d{6,}", path.stem))  # of format 1
+        for path in (*reversed(_increments(self.directory).values()), *former):
             path.unlink()
         for name in FILES:
             if name != "run.json":

@@ -21,7 +21,7 @@ from scipy.sparse.linalg import splu
 
 
 # Threads of a factorisation, the same on every machine and under any load: its last digits depend on their number (3e-13).
-# At 10 000 unknowns it takes 4.7 ms on one, 3.2 ms on two.
+# At 10 000 unknowns it takes 4.7 ms on one, 3.2 ms on two. Benchmarks of CPU time set it to 1.
 THREADS = 2
 
 # MKL's name for results that do not vary from run to run on one machine.

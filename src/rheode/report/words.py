@@ -105,7 +105,7 @@ def summary(run):
     if study.mechanics.contact == "barrier":
         contact = f"Contact is carried by a barrier on the particles' surfaces ({quantity(film.stiffness, 'pressure')} at half the distance of {quantity(film.distance, 'length')}, where it begins)"
     else:
-        contact = f"Contact is carried by a third medium in the pores (stiffness ratio {medium.stiffness_ratio:g}, length {quantity(medium.length, 'length')})"
+        contact = f"Contact is carried by a third medium in the pores (stiffness ratio {medium.stiffness_ratio:g}, length {quantity(medium.length, 'length')}{f', viscosity {medium.viscosity:g} or less' if medium.viscosity else ''})"
     return (f"{_begin(listed(parts))}; {packing}. {pores}. Walls: {walls(run)}. {_begin(plane(run))}. "
             f"{_begin(protocol(run))}, at {quantity(study.temperature, 'temperature')}. Lithiation is uniform in the active phase. "
             f"{contact}. "
