@@ -397,7 +397,7 @@ def test_hertz_barrier(cylinders):
 
 
 # Peak pressure and half-width over Hertz's by stiffness ratio: what the medium still bears, it takes from the contact.
-MEDIUM = {1e-4: (0.947, 0.937), 1e-5: (0.992, 0.985), 5e-6: (0.995, 0.991), 1e-6: (0.997, 0.998)}
+MEDIUM = {1e-4: (0.953, 0.945), 1e-5: (0.992, 0.985), 5e-6: (0.995, 0.991), 1e-6: (0.997, 0.998)}
 
 
 def test_hertz_soft_third_medium():
@@ -409,8 +409,9 @@ def test_hertz_soft_third_medium():
 @pytest.mark.verify
 @pytest.mark.parametrize("gamma", MEDIUM)
 def test_hertz_third_medium(gamma):
-    """Requirement V2: the medium comes near Hertz with its stiffness ratio: peak and half-width within 2 % from 1e-5 on."""
-    assert hertz(1, gamma=gamma, length=HALF_WIDTH, viscosity=20.0) == pytest.approx(MEDIUM[gamma], abs=0.003)
+    """Requirement V2: the medium comes near Hertz with its stiffness ratio: peak and half-width within 2 % from 1e-5 on, where it needs a viscosity."""
+    viscosity = 20.0 if gamma < 1e-4 else 0.0
+    assert hertz(1, gamma=gamma, length=HALF_WIDTH, viscosity=viscosity) == pytest.approx(MEDIUM[gamma], abs=0.003)
 
 
 @pytest.mark.verify

@@ -140,7 +140,7 @@ def test_a_run_under_pressure(pair, tmp_path):
     result = Simulation(study("cycling.cycles=1"), pair).run(tmp_path / "run", callback=seen.append)
     h = result.history
     assert result.complete
-    assert h["wall pressure [GPa]"] == pytest.approx(np.full(len(h["wall pressure [GPa]"]), 0.1), rel=3e-6)  # a force is known to the root of the decrement
+    assert h["wall pressure [GPa]"] == pytest.approx(np.full(len(h["wall pressure [GPa]"]), 0.1), rel=1e-6)
     assert list(h["half []"][[0, 1, -1]]) == ["clamp", "lithiation", "delithiation"]
     assert h["lithiation []"].max() == 1.0 and h["lithiation []"][-1] == pytest.approx(0.22)
     assert h["time [s]"][-1] == pytest.approx(1.78 * 36_000)

@@ -236,10 +236,10 @@ def test_ten_transits_of_a_wave(pair):
     shows converges in the time step."""
     still = within_ten_transits(pair, False, 160)
     thickness, stress = np.array([within_ten_transits(pair, True, steps) for steps in (160, 320, 640)]).T
-    assert thickness[-1] - still[0] > 100 * abs(thickness[-1] - thickness[-2])
+    assert thickness[-1] - still[0] > 0.01
     assert stress[-1] > 4 * still[1]
     assert np.log2(np.diff(stress)[0] / np.diff(stress)[1]) > 1.8
-    assert abs(thickness[-1] - thickness[-2]) < 1e-3 * (thickness[-1] - pair.box[1])
+    assert np.abs(np.diff(thickness)).max() < 1e-3 * (thickness[-1] - pair.box[1])
 
 
 def test_a_missing_density_is_named():
