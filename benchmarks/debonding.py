@@ -48,7 +48,7 @@ def breathe(model):
         time = abs(end - start) / rate
 
         def begin(fraction, step, x):
-            model.begin(step * time, start + (end - start) * fraction, load)
+            model.begin(step * time, start + (end - start) * fraction, load, step)
 
         for x, increment in march(model.system, model.minimise, x, begin, Steps(0.01, 0.05, 1e-6), Memory()):
             yield x, start + (end - start) * increment.fraction

@@ -31,7 +31,7 @@ def cases():
     yield "barrier, two cylinders", 2, {}
     for ratio in sorted({*RATIOS, Medium().stiffness_ratio}, reverse=True):
         default = " (default)" if ratio == Medium().stiffness_ratio else ""
-        yield f"third medium {ratio:g}{default}, on a flat", 1, {"gamma": ratio, "length": HALF_WIDTH, "viscosity": Medium().viscosity if default else 20.0}
+        yield f"third medium {ratio:g}{default}, on a flat", 1, {"gamma": ratio, "length": HALF_WIDTH, "viscosity": Medium().viscosity if default else 0.2}
 
 
 def patches():

@@ -38,7 +38,7 @@ def measure(particles, increments):
         x, iterations, cpu = model.unknowns.start(), 0, time.process_time()
 
         def begin(fraction, step, x):
-            model.begin(step * 36_000.0, fraction)
+            model.begin(step * 36_000.0, fraction, share=step)
 
         for k, (x, increment) in enumerate(march(model.system, model.minimise, x, begin, Steps(0.01, 0.01, 1e-5), Memory()), 1):
             iterations += increment.iterations

@@ -174,13 +174,18 @@ def test_a_run_with_barrier_contact(pair, tmp_path, kind):
     assert pores[pores < 0].sum() > -0.1 * pores.sum()  # a cell in a slit may fold: the field is only followed, not solved for
 
 
-def test_an_interrupted_run_with_barrier_contact(six, tmp_path):
-    """Requirement V10: with the barrier, too, a resumed run has the uninterrupted run's history, to 1e-9."""
-    short = study("cycling.cycles=1", "cycling.lithiation=0.3", BARRIER)
+@pytest.mark.parametrize("friction", [0.0, 0.3])
+def test_an_interrupted_run_with_barrier_contact(six, tmp_path, friction):
+    """Requirement V10: with the barrier, too, a resumed run has the uninterrupted run's history, to 1e-9; and it loses no energy:
+    of its work 2 % is left over in increments this long, what rearrangements and friction take counted."""
+    short = study("cycling.cycles=1", "cycling.lithiation=0.3", BARRIER, f"mechanics.barrier.friction={friction}")
     whole = Simulation(short, six).run(tmp_path / "whole")
     with pytest.raises(Interrupted):
         Simulation(short, six).run(tmp_path / "run", callback=interrupt_after(2))
     assert_equal_histories(history(whole), history(resume(tmp_path / "run")))
+    h = whole.history
+    assert ("friction dissipation [GPa um2]" in h) == (friction > 0)
+    assert np.abs(remainder(h)).max() < 0.02 * np.abs(np.diff(h["chemical work [GPa um2]"])).sum()
 
 
 def test_a_run_in_a_rigid_box(pair, tmp_path):
@@ -199,7 +204,7 @@ def test_a_run_against_a_fixture(pair, tmp_path):
     h = result.history
     strain = (h["thickness [um]"] - h["thickness [um]"][0]) / result.mesh.box[1]
     expected = np.maximum(0.01 + 5.0 * strain, 0.0)
-    assert h["wall pressure [GPa]"] == pytest.approx(expected, rel=3e-6, abs=1e-8)  # a force is known to the root of the decrement
+    assert h["wall pressure [GPa]"] == pytest.approx(expected, rel=1e-5, abs=1e-8)  # a force is known to the root of the decrement
     assert h["wall pressure [GPa]"].max() > 0.05
 
 
@@ -220,7 +225,7 @@ def remainder(h):
     """Work of the walls and of growth since the start, less what is stored, dissipated or in the medium (a history)."""
     since = {key: column - column[0] for key, column in h.items() if key.endswith("[GPa um2]")}
     into = since["wall work [GPa um2]"] + since["chemical work [GPa um2]"]
-    return into - sum(since.get(f"{key} [GPa um2]", 0.0) for key in ("elastic energy", "creep dissipation", "medium energy", "medium dissipation"))
+    return into - sum(since.get(f"{key} [GPa um2]", 0.0) for key in ("elastic energy", "creep dissipation", "medium energy", "drag dissipation", "friction dissipation"))
 
 
 @pytest.mark.parametrize("kind", [[], [RIGID], [FIXTURE, *GENERALIZED]], ids=["pressure", "rigid", "fixture, generalized"])

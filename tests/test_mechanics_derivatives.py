@@ -12,6 +12,7 @@ from rheode.mechanics.folding import folding_guard
 from rheode.mechanics.inertia import Inertia
 from rheode.mechanics.laws import gent, hencky_norton, neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless, unknowns
+from rheode.mechanics.resistance import Drag
 from rheode.mechanics.solid import Solid, kinematics
 from rheode.mechanics.system import System
 from rheode.mechanics.walls import Fixture, FollowerPressure, StackPressure
@@ -159,6 +160,17 @@ def medium(rng):
     return u, potentials, x
 
 
+def drag(rng):
+    nodes = model()[0]
+    top = np.flatnonzero(nodes[:, 1] > 1.2 - 1e-9)
+    u = unknowns(len(nodes), [(top, 1, "wall top")], ["wall top"], ["stretch zz", "wall right"])
+    resistance = Drag(u, np.arange(len(nodes)), 0.1 + rng.random(len(nodes)), nodes, np.array([1.0, 1.2]), 0.3, 0.1)
+    x = 0.1 * rng.standard_normal(u.size)
+    resistance.begin(1.0, {"share": 0.2})
+    resistance.commit(x)
+    return u, [resistance], x + 0.1 * rng.standard_normal(u.size)
+
+
 def stack_pressure(rng):
     _, _, u = model(wall=True)
     load = StackPressure(u, "wall top", 1.0, 1.2, 0.1, 0.03)
@@ -256,6 +268,7 @@ CASES = {
     "guard against folding": guarded,
     "second gradients": second_gradient,
     "third medium": medium,
+    "drag": drag,
     "stack pressure": stack_pressure,
     "fixture": fixture,
     "slack fixture": slack_fixture,

@@ -162,7 +162,7 @@ class Medium(Model):
 
     stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(1e-4, description="Stiffness of the medium relative to the framework; smaller is closer to true contact and slower")
     length: Annotated[float, Quantity("length", above=0)] = Field(1.5, description="Length of the regularisation by second gradients: about a particle radius; a shorter one lets crushed cells fold")
-    viscosity: Annotated[float, Quantity("share", least=0, most=1e4)] = Field(0.0, description="Resistance to what an increment changes of the medium's shape, by its shear modulus; forgotten once the increment is accepted, and smaller the shorter increments are; at most what is 1.5 % of the stack pressure. A stiffness_ratio below 1e-5 wants about 20")
+    viscosity: Annotated[float, Quantity("share", least=0, most=1e4)] = Field(0.0, description="Stress by the medium's shear modulus that resists a shear of 1 in a half cycle; at most what 4e-4 of the stack pressure allows. A stiffness_ratio below 1e-5 wants about 0.2")
 
 
 class Barrier(Model):
@@ -170,6 +170,8 @@ class Barrier(Model):
 
     distance: Annotated[float, Quantity("length", above=0)] = Field(0.01, description="Gap at which two surfaces begin to push each other apart")
     stiffness: Annotated[float, Quantity("pressure", above=0)] = Field(0.1, description="Pressure at half that gap; at a gap d it is stiffness (distance/d - 1)")
+    friction: Annotated[float, Quantity("share", least=0, most=10)] = Field(0.0, description="Coefficient of friction between particles and on walls")
+    drag: Annotated[float, Quantity("share", least=0, most=10)] = Field(0.01, description="Pressure on a particle that moves by its radius in a half cycle relative to the walls, by the stack pressure (by 100 MPa between rigid walls): gives rearrangements a speed that increments can follow")
 
 
 class Mechanics(Model):

@@ -38,7 +38,7 @@ def jam(study, mesh):
     A packing that does not come to rest is returned as it is, with a note.
     """
     pressure = min(PRESSURE, 0.1 * getattr(study.walls, "pressure", getattr(study.walls, "preload", PRESSURE)))
-    film = study.mechanics.barrier
+    film = study.mechanics.barrier.model_copy(update={"friction": 0.0, "drag": 0.0})
     if study.microstructure.kind == "packing":  # a film as thick as the drawn gap, whatever the particles' scale
         film = film.model_copy(update={"distance": study.microstructure.gap})
     mechanics = {"contact": "barrier", "plane": "plane_strain", "barrier": film}
@@ -47,7 +47,7 @@ def jam(study, mesh):
     load = {"pressure": pressure, "out_of_plane": 0.0} if name == "stack" else {"preload": pressure}
 
     def begin(fraction, step, x):
-        model.begin(0.0, study.cycling.start, {name: load})
+        model.begin(0.0, study.cycling.start, {name: load}, share=np.inf)
 
     x = model.unknowns.start()
     try:

@@ -11,8 +11,9 @@ from scipy.sparse.linalg import splu
 from rheode import measures
 from rheode.cycling import phases
 from rheode.mechanics.cohesion import Cohesion
-from rheode.mechanics.contact.barrier import Bodies, Drag, Planes, barrier
-from rheode.mechanics.contact.third_medium import Medium, Viscosity, third_medium
+from rheode.mechanics.contact.barrier import Bodies, Planes, barrier
+from rheode.mechanics.contact.friction import Friction
+from rheode.mechanics.contact.third_medium import Medium, third_medium
 from rheode.mechanics.elements import gradients_t6
 from rheode.mechanics.folding import folding_guard
 from rheode.mechanics.inertia import DENSITY, Inertia
@@ -20,22 +21,28 @@ from rheode.mechanics.linear import linear_solver
 from rheode.mechanics.minimiser import Minimiser
 from rheode.mechanics.observation import observe, survey
 from rheode.mechanics.potential import unknowns
+from rheode.mechanics.resistance import Drag, Resistance
 from rheode.mechanics.solid import pressure, von_mises
 from rheode.mechanics.system import System
 from rheode.mechanics.walls import Fixture, StackPressure
 from rheode.microstructure import facing
 
-# GPa, by the square of the mean radius: what holds particles which touch nothing. A step of a hundredth of the radius takes
+# GPa, by the square of the mean radius: what holds particles that touch nothing. A step of a hundredth of the radius takes
 # a pressure of 1.5e-5 GPa on a particle, of whatever size, and none once it rests.
-DRAG = 1e-3
+HOLD_FREE = 1e-3
+# A contact sticks that slides by less than this share of the mean radius in a half cycle.
+SLIP = 0.01
+# GPa: what the drag is a share of where rigid walls press with what they meet.
+UNDER_RIGID_WALLS = 0.1
 
 # An interface gives as much as a layer of the softer phase of this share of an element's side.
 LAYER = 0.1
 # Share of its stiffness that holds what has parted all around against what an increment moves it.
 HOLD = 1e-5
 
-# The medium's viscosity is held to this share of the stack pressure: what it takes on the way must not bear the walls.
-VISCOUS = 0.015
+# The medium's viscosity times its shear modulus is held to this share of the stack pressure: what it takes on the way must not
+# bear the walls.
+VISCOUS = 4e-4
 
 # Contact ratios are also measured with half and twice the gap, and with half and twice the pressure, that count as contact.
 SENSITIVITY = (0.5, 1.0, 2.0)
@@ -184,14 +191,13 @@ class Model:
 
     def _contact(self):
         study, mesh = self.study.mechanics, self.mesh
+        load = getattr(self.study.walls, "pressure", getattr(self.study.walls, "preload", 0.0)) or UNDER_RIGID_WALLS
         if study.contact == "third-medium":
             pores, medium = mesh.cells[~mesh.solid], study.medium
             if len(pores) == 0:
                 return []
             K, G = self._stiffest()
-            viscosity = medium.viscosity
-            if load := getattr(self.study.walls, "pressure", getattr(self.study.walls, "preload", 0.0)):
-                viscosity = min(viscosity, VISCOUS * load / (medium.stiffness_ratio * G))
+            viscosity = min(medium.viscosity, VISCOUS * load / (medium.stiffness_ratio * G))
             return third_medium(mesh.nodes, pores, self.unknowns, K, G, medium.stiffness_ratio, medium.length, viscosity)
         nodes, (width, height) = mesh.walls, mesh.box
         walls = [
@@ -202,12 +208,13 @@ class Model:
         ]
         film = study.barrier
         free = mesh.surface.edges[~mesh.surface.wall]
+        radius = mesh.mean_radius
+        contact = barrier(mesh.nodes, free, self.unknowns, film.distance, film.stiffness, walls, film.friction, SLIP * radius)
         area = np.bincount(mesh.cells[mesh.solid].ravel(), np.repeat(mesh.areas[mesh.solid] / 6, 6), len(mesh.nodes))
         solid = np.flatnonzero(area)
-        return [
-            *barrier(mesh.nodes, free, self.unknowns, film.distance, film.stiffness, walls),
-            Drag(self.unknowns, solid, area[solid], DRAG / mesh.mean_radius**2),
-        ]
+        # A disc of the mean radius that moves by its radius in a half cycle meets the drag on its diameter.
+        drag = 2 * film.drag * load / (np.pi * radius**2)
+        return [*contact, Drag(self.unknowns, solid, area[solid], mesh.nodes, mesh.box, drag, HOLD_FREE / radius**2)]
 
     def _interface(self, name, bond):
         pair, mesh, study = name.split("-"), self.mesh, self.study
@@ -243,9 +250,14 @@ class Model:
         table = [self.materials[name].at(np.array(0.0), study.temperature) for name in names]
         return max((float(p["K"]), float(p["G"])) for p in table)
 
-    def begin(self, dt, lithiation, loads=None):
-        """An increment of dt [s] that ends at a lithiation (a number, or one a cell of the phase)."""
+    def begin(self, dt, lithiation, loads=None, share=None):
+        """An increment of dt [s], `share` of its segment, that ends at a lithiation (a number, or one a cell of the phase).
+
+        Without a share it is a whole segment, or, if dt is 0, nothing moves on in it: what resists motion forgets nothing.
+        """
         study, told = self.study, dict(loads or {})
+        if share is not None:
+            told["share"] = share
         for name in self.mesh.phase_names:
             told |= phases.fields(name, self.materials[name], study.cycling.start, lithiation, study.temperature)
         self.system.begin(dt, told)
@@ -329,8 +341,10 @@ class Model:
         if self.inertia:
             row["kinetic energy [GPa um2]"] = self.inertia[0].kinetic_energy()
         row["medium energy [GPa um2]"] = sum(state.seen[part].energy for part in self.contact)
-        if viscous := [part for part in self.contact if isinstance(part, Viscosity)]:
-            row["medium dissipation [GPa um2]"] = sum(part.dissipated for part in viscous)
+        if rubbing := [part for part in self.contact if isinstance(part, Friction)]:
+            row["friction dissipation [GPa um2]"] = sum(part.dissipated for part in rubbing)
+        if resisting := [part for part in self.contact if isinstance(part, Resistance)]:
+            row["drag dissipation [GPa um2]"] = sum(part.dissipated for part in resisting)
         row["medium pressure mean [GPa]"] = self._medium_pressure(state)
         row["largest distortion []"] = distorted
         row["smallest det F []"] = smallest

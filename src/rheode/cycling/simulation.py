@@ -17,7 +17,7 @@ from rheode.cycling.model import Model, build_mesh
 from rheode.cycling.protocol import halves
 from rheode.measures import Pores
 from rheode.mechanics.stepping import Memory, Steps, Stopped, march
-from rheode.result import Record, Result
+from rheode.result import Record, Result, ResultError
 
 log = logging.getLogger("rheode.run")
 
@@ -178,7 +178,10 @@ class _Run:
             self.x, self.origin = restart["x"], restart["origin"]
             self.half = restart["half"]
             self.memory = Memory(**restart["memory"])
-            self.model.system.restore(restart["system"])
+            try:
+                self.model.system.restore(restart["system"])
+            except KeyError:
+                raise ResultError(f"the run in {self.record.directory} was begun by another version of rheode: run its study anew") from None
             self.wall_work, self.position, self.force = row[WALL_WORK], restart["position"], restart["force"]
             self.clock -= row["wall time [s]"]
             self.cpu -= row["cpu time [s]"]
@@ -224,7 +227,7 @@ class _Run:
             steps = Steps(0.3, 0.3, 1e-6, easy=30, hard=60)
 
         def begin(fraction, step, x):
-            model.begin(step * CLAMPING_TIME, start, self._loads(fraction))
+            model.begin(step * CLAMPING_TIME, start, self._loads(fraction), step)
 
         for x, increment in self._march(begin, steps, Memory(), "while clamping"):
             self.x = x
@@ -257,7 +260,7 @@ class _Run:
             yield from march(self.model.system, self.model.minimise, self.x, begin, steps, memory, self.model.strain)
         except Stopped as stop:
             barrier = self.study.mechanics.contact == "barrier"
-            softer = "a larger mechanics.barrier.distance" if barrier else "a larger mechanics.medium.stiffness_ratio"
+            softer = "a larger mechanics.barrier.drag or distance" if barrier else "a larger mechanics.medium.stiffness_ratio"
             message = (
                 f"The run stopped {where}: {stop}. All increments before are stored in {self.record.directory}. Try a smaller"
                 f" stepping.largest_step, {softer}, or another seed; `rheode resume` tries the increment again."
@@ -278,7 +281,7 @@ class _Run:
                 steps = Steps(*lengths, tolerance=stepping.creep_tolerance, second_order=stepping.second_order, **self.pace)
 
             def begin(fraction, step, x):
-                model.begin(step * half.duration, half.lithiation(fraction))
+                model.begin(step * half.duration, half.lithiation(fraction), share=step)
 
             elapsed = sum(h.duration for h in self.protocol[: self.half])
             where = f"in cycle {half.cycle}, {half.kind}"

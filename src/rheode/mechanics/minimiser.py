@@ -1,7 +1,7 @@
 """Newton's method with an inertia check: one minimisation is one increment.
 
-The exact Hessian is factored; where it has negative pivots it is shifted by the
-smallest multiple of the identity that makes it positive definite.  A step that has to be
+The exact Hessian is factored; where it has negative pivots, it goes without the terms that contact knows to bend down; where
+that does not suffice it is shifted by the smallest multiple of the identity that makes it positive definite.  A step that has to be
 cut short (the medium in a closing pore would invert) raises the shift, a full step
 lowers it: Levenberg and Marquardt's way to a trust region.  Near a saddle (particles about
 to slip past each other, the walls to a new arrangement) the iteration also goes down
@@ -74,7 +74,8 @@ class Minimiser:
         self._analysed = None
 
     def _factor(self, hessian, shift):
-        """Factor the Hessian with the smallest shift from `shift` on that makes it positive definite.
+        """Factor the Hessian, or what the system has in its place where it bends down, with the smallest shift from `shift` on
+        that makes it positive definite.
 
         Returns (shift, factorisations); shift is None where none up to the largest helped.
         """
@@ -92,6 +93,9 @@ class Minimiser:
             count += 1
             if self.solver.factor(values):
                 return shift, smallest, count
+            if count == 1 and (unbent := self.system.unbent()) is not None:
+                hessian = unbent
+                continue
             shift = max(UP * shift, smallest)
         return None, smallest, count
 

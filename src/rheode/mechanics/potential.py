@@ -20,11 +20,13 @@ class Evaluation:
     energy: float, GPa um^2 per um of depth; inf where the configuration is not admissible.
     gradient: (m, d) entries on the m stencils of d unknowns, or None (order 0).
     hessian: (m, d (d + 1) / 2) lower triangles, row by row, or None (order < 2).
+    unbent: the same without terms that are known to bend down; None where there are none.
     """
 
     energy: float
     gradient: np.ndarray | None = None
     hessian: np.ndarray | None = None
+    unbent: np.ndarray | None = None
 
 
 class Potential(Protocol):

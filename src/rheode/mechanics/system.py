@@ -95,6 +95,7 @@ class System:
     def __init__(self, unknowns, potentials):
         self.unknowns, self.potentials = unknowns, list(potentials)
         self._signature = self._hessians = None
+        self._keys = {}
         self.force_scale = self.energy_scale = 0.0
         _return_large_blocks()
 
@@ -104,20 +105,36 @@ class System:
             return
         free = self.unknowns.free
         # One potential after the other, and keys computed twice rather than kept: this is where a large system takes most memory.
+        # A sparsity that changes now and then (contact that finds its pairs) is worth keeping what the others have.
+        again = self._signature is not None
         found = [np.arange(free) * (free + 1)]  # the diagonal is always there
-        found += [np.unique(_places(potential.dofs, free)) for potential in self.potentials]
+        found += [self._kept(k)[0] if again else np.unique(_places(p.dofs, free)) for k, p in enumerate(self.potentials)]
         unique = np.unique(np.concatenate(found))
         del found
         unique = unique[unique >= 0]
         self.indices = (unique % free).astype(np.int32)
         self.indptr = np.searchsorted(unique // free, np.arange(free + 1)).astype(np.int32)
         self._targets = []  # of each potential: where its entries go (-1: nowhere), and which count twice
-        for potential in self.potentials:
-            keys = _places(potential.dofs, free)
-            target = np.searchsorted(unique, keys).astype(np.int32)
-            target[keys < 0] = -1
-            self._targets.append((target, _doubled(potential.dofs)))
+        for k, potential in enumerate(self.potentials):
+            if again:
+                keys, place, doubled = self._kept(k)
+                target = np.searchsorted(unique, keys).astype(np.int32)
+                target[keys < 0] = -1
+                target = target[place]
+            else:
+                keys, doubled = _places(potential.dofs, free), _doubled(potential.dofs)
+                target = np.searchsorted(unique, keys).astype(np.int32)
+                target[keys < 0] = -1
+            self._targets.append((target, doubled))
         self._signature = signature
+
+    def _kept(self, k):
+        """Of potential k: its different keys, sorted, the place of each entry's among them, and which entries count twice."""
+        potential = self.potentials[k]
+        if self._keys.get(k, (None,))[0] != potential.signature:
+            keys, place = np.unique(_places(potential.dofs, self.unknowns.free), return_inverse=True)
+            self._keys[k] = potential.signature, (keys, place.astype(np.int32), _doubled(potential.dofs))
+        return self._keys[k][1]
 
     @property
     def sparsity(self):
@@ -149,6 +166,7 @@ class System:
         if order < 2:
             return energy, gradient, None
         self._hessians = [part.hessian for part in parts]
+        self._unbent = [part.unbent for part in parts]
         return energy, gradient, self._sum(self._hessians)
 
     def _sum(self, hessians):
@@ -157,6 +175,12 @@ class System:
         for (target, doubled), entries in zip(self._targets, hessians):
             _add_some(values, target, doubled, entries.ravel())
         return values
+
+    def unbent(self):
+        """Values of the Hessian where it was evaluated last, without what potentials know to bend down; None: none knows any."""
+        if all(entries is None for entries in self._unbent):
+            return None
+        return self._sum([entries if unbent is None else unbent for entries, unbent in zip(self._hessians, self._unbent)])
 
     def begin(self, dt, fields):
         for potential in self.potentials:

@@ -317,7 +317,8 @@ ENERGIES = (("creep dissipation [GPa um2]", "creep", style.ROLES["active"][0]),
             ("wall work [GPa um2]", "wall work", style.RUNS[2]),
             ("elastic energy [GPa um2]", "elastic", style.ROLES["framework"][0]),
             ("medium energy [GPa um2]", "medium", style.QUIET),
-            ("medium dissipation [GPa um2]", "medium's viscosity", style.RUNS[3]))
+            ("drag dissipation [GPa um2]", "drag", style.RUNS[3]),
+            ("friction dissipation [GPa um2]", "friction", style.RUNS[1]))
 
 
 def energies(run):

@@ -44,12 +44,14 @@ def quantity(value, kind):
 
 def walls(run):
     """The walls as a clause."""
-    w = run.study.walls
+    w, rub = run.study.walls, "without friction"
+    if run.study.mechanics.contact == "barrier" and run.study.mechanics.barrier.friction:
+        rub = "that rub as particles do"
     if w.kind == "rigid":
-        return "four rigid walls without friction"
+        return f"four rigid walls {rub}"
     if w.kind == "pressure":
-        return f"rigid side walls and floor without friction, the top wall free to move under a constant {quantity(w.pressure, 'pressure')}"
-    return (f"rigid side walls and floor without friction, the top wall held by a fixture of {quantity(w.stiffness, 'stiffness')} per unit "
+        return f"rigid side walls and floor {rub}, the top wall free to move under a constant {quantity(w.pressure, 'pressure')}"
+    return (f"rigid side walls and floor {rub}, the top wall held by a fixture of {quantity(w.stiffness, 'stiffness')} per unit "
             f"strain of the electrode's thickness with a preload of {quantity(w.preload, 'pressure')}")
 
 
@@ -103,7 +105,10 @@ def summary(run):
         packing += f" ({kind}, seed {study.microstructure.seed}, {study.microstructure.skeleton} skeleton)"
     medium, film = study.mechanics.medium, study.mechanics.barrier
     if study.mechanics.contact == "barrier":
-        contact = f"Contact is carried by a barrier on the particles' surfaces ({quantity(film.stiffness, 'pressure')} at half the distance of {quantity(film.distance, 'length')}, where it begins)"
+        contact = f"Contact is carried by a barrier on the particles' surfaces ({quantity(film.stiffness, 'pressure')} at half the distance of {quantity(film.distance, 'length')}, where it begins), {f'with a coefficient of friction of {film.friction:g}' if film.friction else 'without friction'}"
+        if film.drag:
+            of = "100&nbsp;MPa" if study.walls.kind == "rigid" else "the stack pressure"
+            contact += f"; a particle that moves by its radius in a half cycle relative to the walls meets a drag of {100 * film.drag:g}&nbsp;% of {of}"
     else:
         contact = f"Contact is carried by a third medium in the pores (stiffness ratio {medium.stiffness_ratio:g}, length {quantity(medium.length, 'length')}{f', viscosity {medium.viscosity:g} or less' if medium.viscosity else ''})"
     return (f"{_begin(listed(parts))}; {packing}. {pores}. Walls: {walls(run)}. {_begin(plane(run))}. "
@@ -264,7 +269,7 @@ def captions(run):
         "Relative area of the individual pores over the first cycle and over all cycles, with the lines of pure expansion.")
     add("energies", "Where the work goes",
         f"Energies per volume of the clamped electrode ({where}). <b>a</b>, Over each whole cycle: dissipated by creep, done by the chemistry (growth and stiffness that change with <i>x</i>), "
-        "done by the walls. <b>b</b>, Along the first cycle, with the elastic energy, that of the medium in the pores (a numerical leftover: it should be small) and what its viscosity dissipates (numerical too, with what particles lose that snap past each other).",
+        "done by the walls. <b>b</b>, Along the first cycle, with the elastic energy, that of the medium in the pores (a numerical leftover: it should be small) and what drag on the way (the medium's viscosity, or that of particles that rearrange) and friction take, where there are any.",
         "Energy dissipated by creep, chemical work and work of the walls per cycle and along the first cycle.")
     add("movie", "The first cycle",
         f"Von Mises stress on the deforming electrode through the first cycle, one frame a stored state ({where}). {{clip}}",

@@ -18,8 +18,10 @@ import math
 
 import numpy as np
 from numba import njit
+from numba.typed import List
 from scipy.spatial import cKDTree
 
+from rheode.mechanics.contact.friction import Friction
 from rheode.mechanics.potential import Evaluation, Stateless
 
 # Straight pieces per side, even: Simpson's rule on their ends gives the nodes of a side under even
@@ -43,7 +45,7 @@ def _film(d, h, k):
 
 
 @njit(cache=True, nogil=True)
-def _add(gradient, hessian, order, on, closest, turn, nx, ny, d, length, b1, b2):
+def _add(gradient, hessian, unbent, order, on, closest, turn, nx, ny, d, length, b1, b2):
     """Add the derivatives of a barrier b of the distance d between a point and its closest point.
 
     on, closest, turn: (6,) coefficients of the stencil's nodes in the point, its closest point and
@@ -51,7 +53,8 @@ def _add(gradient, hessian, order, on, closest, turn, nx, ny, d, length, b1, b2)
     0 where the closest point is one of its ends.
 
     With y the relative sliding and w the turning of the piece the second derivative of d is
-    -(y w + w y)/length - w w d/length^2 beside a piece, y y/d beside an end.
+    -(y w + w y)/length - w w d/length^2 beside a piece, y y/d beside an end. A point that is pushed off an end has, while
+    it turns around it, that negative curvature p/d, as large as the gap is small: `unbent` goes without it.
     """
     g, y, w = np.empty(12), np.empty(12), np.empty(12)
     for a in range(6):
@@ -71,21 +74,37 @@ def _add(gradient, hessian, order, on, closest, turn, nx, ny, d, length, b1, b2)
                 bend = y[i] * y[j] / d
             else:
                 bend = -(y[i] * w[j] + w[i] * y[j]) / length - w[i] * w[j] * d / (length * length)
-            hessian[e] += b2 * g[i] * g[j] + b1 * bend
+            stretch = b2 * g[i] * g[j]
+            hessian[e] += stretch + b1 * bend
+            unbent[e] += stretch + (b1 * bend if length != 0.0 or b1 > 0.0 else 0.0)
             e += 1
 
 
 @njit(cache=True, nogil=True)
-def _pairs(points, pairs, areas, ends, reach, shape, weight, k, order):
-    """Energy, gradient (m, 12) and Hessian (m, 78) of pairs of sides.
+def _sliding(on, second, start, end, t, nx, ny):
+    """How far a point slides along a line by the stencil's unknowns, (12,)."""
+    out = np.zeros(12)
+    for a in range(6):
+        c = on[a]
+        if second <= a < second + 3:
+            c -= (1.0 - t) * start[a - second] + t * end[a - second]
+        out[2 * a], out[2 * a + 1] = -c * ny, c * nx
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _pairs(points, pairs, areas, ends, reach, shape, weight, k, order, found):
+    """Energy, gradient (m, 12), Hessian (m, 78) and Hessian without what ends bend down, of pairs of sides.
 
     Of a pair's sides each in turn brings the points, the other the line; of a side with itself a point meets the pieces that
     it is no end of. ends: (m, 2, 2) 1 where another side goes on at
-    that end of the line; reach: (m, 2, PIECES + 1) distance at which the line acts on each point.
+    that end of the line; reach: (m, 2, PIECES + 1) distance at which the line acts on each point. found: a list to which each
+    point in reach adds (pair, normal force, its sliding along the line by the 12 unknowns); None where nobody asks.
     """
     m, n = len(pairs), points.shape[1]
     gradient = np.zeros((m if order > 0 else 0, 12))
     hessian = np.zeros((m if order > 1 else 0, 78))
+    unbent = np.zeros((m if order > 1 else 0, 78))
     none = np.zeros(78)
     energy = 0.0
     share = np.empty(n)
@@ -93,6 +112,7 @@ def _pairs(points, pairs, areas, ends, reach, shape, weight, k, order):
     for q in range(m):
         out_g = gradient[q] if order > 0 else none
         out_h = hessian[q] if order > 1 else none
+        out_u = unbent[q] if order > 1 else none
         for way in range(2):
             a, b = pairs[q, way], pairs[q, 1 - way]
             own = a == b
@@ -137,9 +157,11 @@ def _pairs(points, pairs, areas, ends, reach, shape, weight, k, order):
                     if d >= h:
                         continue
                     if d == 0.0:
-                        return np.inf, gradient, hessian
+                        return np.inf, gradient, hessian, unbent
                     b0, b1, b2 = _film(d, h, k)
                     energy += area * b0
+                    if found is not None:
+                        found.append((q, -area * b1, _sliding(on, second, shape[j], shape[j + 1], t, gx / d, gy / d)))
                     if order > 0:
                         closest[:] = 0.0
                         turn[:] = 0.0
@@ -150,7 +172,7 @@ def _pairs(points, pairs, areas, ends, reach, shape, weight, k, order):
                         length = math.sqrt(ll)
                         if -ny * ex + nx * ey < 0.0:
                             length = -length
-                        _add(out_g, out_h, order, on, closest, turn, nx, ny, d, length, area * b1, area * b2)
+                        _add(out_g, out_h, out_u, order, on, closest, turn, nx, ny, d, length, area * b1, area * b2)
                 for j in range(n):
                     if share[j] == 0.0:
                         continue
@@ -159,16 +181,18 @@ def _pairs(points, pairs, areas, ends, reach, shape, weight, k, order):
                     if d >= h:
                         continue
                     if d == 0.0:
-                        return np.inf, gradient, hessian
+                        return np.inf, gradient, hessian, unbent
                     b0, b1, b2 = _film(d, h, k)
                     factor = area * share[j]
                     energy += factor * b0
+                    if found is not None:
+                        found.append((q, -factor * b1, _sliding(on, second, shape[j], shape[j], 0.0, gx / d, gy / d)))
                     if order > 0:
                         closest[:] = 0.0
                         for c in range(3):
                             closest[second + c] = shape[j, c]
-                        _add(out_g, out_h, order, on, closest, turn, gx / d, gy / d, d, 0.0, factor * b1, factor * b2)
-    return energy, gradient, hessian
+                        _add(out_g, out_h, out_u, order, on, closest, turn, gx / d, gy / d, d, 0.0, factor * b1, factor * b2)
+    return energy, gradient, hessian, unbent
 
 
 @njit(cache=True, nogil=True)
@@ -302,11 +326,11 @@ class Bodies(Stateless):
         pairs = pairs[(between < reach) & ~joined]
         return np.concatenate([pairs[np.lexsort(pairs.T[::-1])], self.corners])
 
-    def _evaluate(self, points, pairs, order):
+    def _evaluate(self, points, pairs, order, found=None):
         near = len(pairs) - len(self.corners)
         reach = np.concatenate([np.full((near, 2, PIECES + 1), self.distance), self._corner_reach])
         ends = np.concatenate([self.contour.closed[pairs[:near, ::-1]], self._corner_ends])
-        return _pairs(points, pairs, self.contour.areas, ends, reach, SHAPE, WEIGHT, self.stiffness, order)
+        return _pairs(points, pairs, self.contour.areas, ends, reach, SHAPE, WEIGHT, self.stiffness, order, found)
 
     def _find(self, points):
         self._points = points.copy()
@@ -328,10 +352,20 @@ class Bodies(Stateless):
             else:
                 self._find(points)
                 pairs = self.pairs
-        energy, gradient, hessian = self._evaluate(points, pairs, order)
+        energy, gradient, hessian, unbent = self._evaluate(points, pairs, order)
         if order == 0 or not np.isfinite(energy):
             return Evaluation(energy)
-        return Evaluation(energy, gradient, hessian if order == 2 else None)
+        return Evaluation(energy, gradient, *((hessian, unbent) if order == 2 else ()))
+
+    def touching(self, x):
+        """Contacts at x: unknowns of each (m, 12), by which it slides (m, 12), and normal force (m,) [GPa um]."""
+        points = self.contour.points(x)
+        if self._is_stale(points):
+            self._find(points)
+        found = List([(0, 0.0, np.zeros(12))])
+        self._evaluate(points, self.pairs, 0, found)
+        pair, force, along = zip(*found)
+        return self.dofs[np.array(pair[1:], dtype=np.int64)], np.array(along[1:]).reshape(-1, 12), np.array(force[1:])
 
     def max_step(self, x, dx):
         """How far the step is free of collisions, on the safe side."""
@@ -408,6 +442,17 @@ class Planes(Stateless):
             return Evaluation(energy)
         return Evaluation(energy, gradient, hessian if order == 2 else None)
 
+    def touching(self, x):
+        """As `Bodies.touching`, of points before planes: (m, 3) unknowns of the side along the plane."""
+        every = self._gaps(x)
+        if np.abs(every - self._built).max() > self.margin:
+            self._find(every)
+        wall, side = self.near.T
+        gaps = every[wall, side]
+        k, i = np.nonzero(gaps < self.distance)
+        pressure = self.stiffness * (self.distance / gaps[k, i] - 1.0)
+        return self.contour.dofs[side[k], :, 1 - self.axis[wall[k]]], SHAPE[i], pressure * WEIGHT[i] * self.contour.areas[side[k]]
+
     def max_step(self, x, dx):
         """Up to 0.9 of the way to the first touch."""
         gaps = self._gaps(x)[self._apart]
@@ -422,40 +467,14 @@ class Planes(Stateless):
         self._find(state["gaps"].copy())
 
 
-class Drag(Stateless):
-    """Holds bodies that touch nothing: 1/2 k |u - u0|^2 over the area, u0 the last committed state.
-
-    k [GPa/um^2]. It vanishes in a state at rest and is far below any other force on the way.
-    """
-
-    def __init__(self, unknowns, nodes, areas, k):
-        dofs = unknowns.displacement[nodes]
-        own = dofs < len(unknowns.blocks["nodes"])
-        self.dofs = dofs[own][:, None]
-        self._k = k * np.broadcast_to(np.asarray(areas)[:, None], dofs.shape)[own][:, None]
-        self._start = np.zeros(self.dofs.shape)
-
-    def evaluate(self, x, order):
-        u = x[self.dofs] - self._start
-        gradient = self._k * u
-        return Evaluation(0.5 * float((gradient * u).sum()), gradient, self._k if order == 2 else None)
-
-    def commit(self, x):
-        self._start = x[self.dofs]
-
-    def state(self):
-        return {"start": self._start.copy()}
-
-    def restore(self, state):
-        self._start = state["start"].copy()
-
-
-def barrier(nodes, edges, unknowns, distance, stiffness, walls=()):
-    """The potentials of barrier contact: [bodies with each other, bodies with walls (if there are any)].
+def barrier(nodes, edges, unknowns, distance, stiffness, walls=(), friction=0.0, slip=0.0):
+    """The potentials of barrier contact: [bodies with each other, bodies with walls (if there are any)], then their friction.
 
     nodes, edges: see `Contour`; walls: see `Planes`; distance [um] at which surfaces begin to act on
-    each other, stiffness [GPa]: their pressure at half that distance.
+    each other, stiffness [GPa]: their pressure at half that distance; friction: its coefficient, slip: see `Friction`.
     """
     contour = Contour(nodes, edges, unknowns)
-    out = [Bodies(contour, distance, stiffness)]
-    return [*out, Planes(contour, unknowns, walls, distance, stiffness)] if walls else out
+    contact = [Bodies(contour, distance, stiffness)]
+    if walls:
+        contact.append(Planes(contour, unknowns, walls, distance, stiffness))
+    return [*contact, *(Friction(part, unknowns, friction, slip) for part in contact)] if friction else contact

@@ -6,8 +6,8 @@ term keeps crushed elements from folding: k_r/2 int (HuHu - 1/2 LuLu), Hu the se
 gradient of the displacement and Lu its Laplacian (Faltus, Horák, Doškář, Rokoš,
 Comput. Mech. (2024), doi 10.1007/s00466-024-02516-9), non-negative in two dimensions.
 
-A very soft medium leaves Newton's method to wander among nodes that hardly anything holds. It may therefore have a viscosity:
-a resistance to what an increment changes, forgotten once the increment is accepted, so that it carries nothing at rest.
+A very soft medium leaves Newton's method to wander among nodes that hardly anything holds. It may therefore have a viscosity,
+which carries nothing at rest (`mechanics.resistance`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numba import njit
 from rheode.mechanics.elements import gradients_t6, second_gradients_t6
 from rheode.mechanics.laws import neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless
+from rheode.mechanics.resistance import Viscosity
 from rheode.mechanics.solid import Solid, entries, kinematics, volume_changes
 
 # A carried pressure is trusted up to this factor of the one that the law gives.
@@ -170,68 +171,11 @@ class SecondGradient(Stateless):
         return Evaluation(energy, gradient, self._packed if order == 2 else None)
 
 
-class Viscosity(Stateless):
-    """Resists what an increment changes of the medium: G int |grad du|^2 over the committed area, du the change of displacement.
-
-    The gradient is by committed places, so that a film is held by its height. G [GPa]; the increment's own length is its
-    time scale: the resistance falls with it. In an increment of no length the forces of the last one stay. dissipated: its work since the start, GPa um2.
-    """
-
-    def __init__(self, nodes, cells, unknowns, G):
-        self.cells, self.unknowns, self._G = cells, unknowns, G
-        self.dofs = unknowns.displacement[cells].reshape(len(cells), 12)
-        self._gradients, self._weights = gradients_t6(nodes, cells)
-        self._x, self.dissipated = unknowns.start(), 0.0
-        self._last = np.zeros(self.dofs.shape)  # forces at the end of the last increment
-        self._acting = self._last
-        self._settle()
-
-    def begin(self, dt, fields):
-        self._acting = np.zeros(self.dofs.shape) if dt > 0.0 else self._last  # nothing is forgotten in no time
-
-    def evaluate(self, x, order):
-        change, forces = self._resist(x)
-        energy = 0.5 * float((change * (forces + self._acting)).sum())
-        return Evaluation(energy, forces, self._packed if order == 2 else None)
-
-    def _resist(self, x):
-        """What the increment changes, and the forces against it, (m, 12) each."""
-        change = (x - self._x)[self.dofs]
-        return change, np.matmul(self._matrix, change[:, :, None])[:, :, 0] + self._acting
-
-    def commit(self, x):
-        change, forces = self._resist(x)
-        self.dissipated += 0.5 * float((change * (forces + self._last)).sum())
-        self._x, self._last, self._acting = x.copy(), forces, forces
-        self._settle()
-
-    def state(self):
-        return {"x": self._x.copy(), "forces": self._last.copy(), "dissipated": np.array(self.dissipated)}
-
-    def restore(self, state):
-        self._x, self._last, self.dissipated = state["x"].copy(), state["forces"].copy(), float(state["dissipated"])
-        self._acting = self._last
-        self._settle()
-
-    def _settle(self):
-        u = self._x[self.dofs].reshape(-1, 6, 2)
-        f = np.eye(2) + np.einsum("mai,mkaj->mkij", u, self._gradients)
-        (a, b), (c, d) = np.moveaxis(f, (2, 3), (0, 1))
-        area = a * d - b * c
-        inverse = np.moveaxis(np.array([[d, -b], [-c, a]]) / area, (0, 1), (2, 3))
-        gradients = np.einsum("mkai,mkij->mkaj", self._gradients, inverse)
-        scalar = 2.0 * self._G * np.einsum("mkai,mkbi,mk->mab", gradients, gradients, self._weights * area, optimize=True)
-        self._matrix = np.zeros((len(u), 12, 12))
-        self._matrix[:, 0::2, 0::2] = self._matrix[:, 1::2, 1::2] = scalar
-        i, j = np.tril_indices(12)
-        self._packed = np.ascontiguousarray(self._matrix[:, i, j])
-
-
 def third_medium(nodes, cells, unknowns, K, G, stiffness_ratio, length, viscosity=0.0):
     """The medium's potentials: [neo-Hookean solid named "medium", second gradients, and viscosity where it has one].
 
     K, G: moduli [GPa] that the stiffness ratio refers to (the framework's); length [um]: scale of the regularisation,
-    k_r = stiffness_ratio K length^2; viscosity: by the medium's own shear modulus.
+    k_r = stiffness_ratio K length^2; viscosity: stress by the medium's shear modulus that resists a shear of 1 in a segment.
     """
     moduli = {"mu": stiffness_ratio * G, "lambda": stiffness_ratio * (K - 2 * G / 3)}
     medium = Medium("medium", nodes, cells, unknowns, moduli)
