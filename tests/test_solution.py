@@ -1,6 +1,8 @@
 """Linear solvers, minimiser and stepping."""
 
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -148,6 +150,22 @@ def test_a_saddle_is_left():
     assert outcome.converged
     assert outcome.x == pytest.approx([1.0, 0.0], abs=1e-6)
     assert np.all(np.diff(system.energies) <= 1e-12)
+
+
+class Unbent(Scalar):
+    """With a Hessian beside the exact one that does not bend down, as contact has it."""
+
+    def evaluate(self, x, order):
+        found = super().evaluate(x, order)
+        return replace(found, unbent=found.hessian + np.array([[8.0, 0.0, 0.0]])) if order == 2 else found
+
+
+def test_a_saddle_is_left_where_contact_knows_what_bends_down():
+    """Requirement: a minimisation does not end where only the Hessian without what bends down is definite."""
+    system = System(unknowns(0, free_scalars=["x0", "x1"]), [Unbent(double_well, 2)])
+    outcome = Minimiser(system, linear_solver())(np.array([0.0, 0.3]))
+    assert outcome.converged
+    assert np.abs(outcome.x) == pytest.approx([1.0, 0.0], abs=1e-6)
 
 
 def test_a_start_that_is_inadmissible_is_reported():

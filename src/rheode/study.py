@@ -162,7 +162,7 @@ class Medium(Model):
 
     stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(1e-4, description="Stiffness of the medium relative to the framework; smaller is closer to true contact and slower")
     length: Annotated[float, Quantity("length", above=0)] = Field(1.5, description="Length of the regularisation by second gradients: about a particle radius; a shorter one lets crushed cells fold")
-    viscosity: Annotated[float, Quantity("share", least=0, most=1e4)] = Field(0.0, description="Stress by the medium's shear modulus that resists a shear of 1 in a half cycle; at most what 4e-4 of the stack pressure allows. A stiffness_ratio below 1e-5 wants about 0.2")
+    viscosity: Annotated[float, Quantity("share", least=0, most=1e4)] = Field(0.0, description="Stress by the medium's shear modulus that resists a shear of 1 in a half cycle; at most what 4e-4 of the stack pressure (of 100 MPa between rigid walls) allows. A stiffness_ratio below 1e-5 wants about 0.2")
 
 
 class Barrier(Model):

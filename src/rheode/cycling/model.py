@@ -32,7 +32,7 @@ from rheode.microstructure import facing
 HOLD_FREE = 1e-3
 # A contact sticks that slides by less than this share of the mean radius in a half cycle.
 SLIP = 0.01
-# GPa: what the drag is a share of where rigid walls press with what they meet.
+# GPa: what drag and viscosity are a share of where rigid walls press with what they meet.
 UNDER_RIGID_WALLS = 0.1
 
 # An interface gives as much as a layer of the softer phase of this share of an element's side.

@@ -38,6 +38,8 @@ FREE_STEP, RESTRAINTS, EARLY = 0.75, 3, 2
 # A restraint that lengthens the step by less than this is the last: what limits then is no crushing (a thin cell that is sheared far).
 WORTH = 1.3
 
+# Below this decrement a Hessian that bends down is a saddle's: its own modes lead away from there.
+RESTING = 1e-7
 # Below this decrement a Hessian is kept as long as every step takes the decrement to this share of what it was.
 CLOSE, SETTLING = 1e-4, 0.05
 
@@ -73,9 +75,9 @@ class Minimiser:
         self.residual, self.decrement, self.iterations = residual, decrement, iterations
         self._analysed = None
 
-    def _factor(self, hessian, shift):
-        """Factor the Hessian, or what the system has in its place where it bends down, with the smallest shift from `shift` on
-        that makes it positive definite.
+    def _factor(self, hessian, shift, far):
+        """Factor the Hessian, or `far` from the end what the system has in its place where it bends down, with the smallest shift
+        from `shift` on that makes it positive definite.
 
         Returns (shift, factorisations); shift is None where none up to the largest helped.
         """
@@ -93,7 +95,7 @@ class Minimiser:
             count += 1
             if self.solver.factor(values):
                 return shift, smallest, count
-            if count == 1 and (unbent := self.system.unbent()) is not None:
+            if count == 1 and far and (unbent := self.system.unbent()) is not None:
                 hessian = unbent
                 continue
             shift = max(UP * shift, smallest)
@@ -106,7 +108,7 @@ class Minimiser:
         energy, gradient, hessian = self.system.evaluate(x, 2)
         if not np.isfinite(energy):
             return Outcome(x, False, "the start is inadmissible (inverted element)")
-        shift, factorisations = 0.0, 0
+        shift, factorisations, decrement = 0.0, 0, np.inf
         for iteration in range(self.iterations):
             g = gradient[:free]
             residual = np.abs(g).max(initial=0.0) / max(self.system.force_scale, 1e-300)
@@ -116,7 +118,7 @@ class Minimiser:
                     hessian = self.system.restrain(x, dx)
                     if hessian is None:
                         break
-                shift, smallest, count = self._factor(hessian, shift)
+                shift, smallest, count = self._factor(hessian, shift, decrement > RESTING)
                 factorisations += count
                 if shift is None:
                     return Outcome(x, False, "the Hessian could not be made positive definite", iteration, factorisations)
@@ -130,7 +132,7 @@ class Minimiser:
                     break
             decrement = -slope / (self.system.energy_scale + LEAST_ENERGY)
             small = decrement < self.decrement or (residual < self.residual and decrement < 1e-9)
-            close = shift == 0.0 and limit == 1.0 and decrement < CLOSE
+            close = not indefinite and shift == 0.0 and limit == 1.0 and decrement < CLOSE
             found, step = self._search(x, dx, limit, energy, slope, 1 if close else 2)
             log.debug("  %2d  energy %.10e  residual %.1e  decrement %.1e  shift %.1e  step %.2g",
                       iteration, energy, residual, decrement, shift, step)  # fmt: skip
