@@ -318,7 +318,9 @@ ENERGIES = (("creep dissipation [GPa um2]", "creep", style.ROLES["active"][0]),
             ("elastic energy [GPa um2]", "elastic", style.ROLES["framework"][0]),
             ("medium energy [GPa um2]", "medium", style.QUIET),
             ("drag dissipation [GPa um2]", "drag", style.RUNS[3]),
-            ("friction dissipation [GPa um2]", "friction", style.RUNS[1]))
+            ("friction dissipation [GPa um2]", "friction", style.RUNS[6]))
+
+STORED = ("elastic energy [GPa um2]", "medium energy [GPa um2]")  # no cycle leaves much of it behind
 
 
 def energies(run):
@@ -328,7 +330,9 @@ def energies(run):
         fig = style.figure(style.DOUBLE * 0.78, 58 * style.MM)
         left, right = fig.subplots(1, 2)
         labels = []
-        for column, name, colour in ENERGIES[:3]:
+        for column, name, colour in ENERGIES:
+            if column not in run.history or column in STORED:
+                continue
             cycles, values = run.series(column, DELITHIATED)
             if not len(cycles):
                 continue
