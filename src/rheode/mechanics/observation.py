@@ -54,7 +54,7 @@ def _stretches(x, dofs, gradients, growth, inverse_creep):
             c, d = scale * (f21 * s11 + f22 * s12), scale * (f21 * s12 + f22 * s22)
             # A similarity and an anti-similarity: the sum of the angles of both is twice that of the larger stretch.
             e, f, g, h = 0.5 * (a + d), 0.5 * (a - d), 0.5 * (c + b), 0.5 * (c - b)
-            same, mirrored = math.hypot(e, h), math.hypot(f, g)
+            same, mirrored = math.sqrt(e * e + h * h), math.sqrt(f * f + g * g)
             stretch[q, 0], stretch[q, 1] = same + mirrored, same - mirrored
             stretch[q, 2] = scale * (1.0 + x[dofs[i, 12]]) * math.sqrt(inverse_creep[q, 2])
             both = same * mirrored

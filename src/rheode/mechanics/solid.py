@@ -39,11 +39,18 @@ def _signed_svd(a, b, c, d):
 
     Returns s1, s2 and cosine, sine of the angles of U and V.
     """
+    # A similarity and an anti-similarity: the difference of their angles is twice that of V, whose sign is free, and U follows.
     e, f, g, h = 0.5 * (a + d), 0.5 * (a - d), 0.5 * (c + b), 0.5 * (c - b)
-    q, r = math.hypot(e, h), math.hypot(f, g)
-    a1, a2 = math.atan2(g, f), math.atan2(h, e)
-    u, v = 0.5 * (a2 + a1), 0.5 * (a1 - a2)
-    return q + r, q - r, math.cos(u), math.sin(u), math.cos(v), math.sin(v)
+    q, r = math.sqrt(e * e + h * h), math.sqrt(f * f + g * g)
+    s1, both = q + r, q * r
+    cosine, sine = ((e * f + g * h) / both, (e * g - f * h) / both) if both > 0.0 else (1.0, 0.0)
+    if cosine >= 0.0:
+        cv = math.sqrt(0.5 * (1.0 + cosine))
+        sv = 0.5 * sine / cv
+    else:
+        sv = math.sqrt(0.5 * (1.0 - cosine))
+        cv = 0.5 * sine / sv
+    return s1, q - r, (a * cv + b * sv) / s1, (c * cv + d * sv) / s1, cv, sv
 
 
 @njit(cache=True, nogil=True)
@@ -92,11 +99,14 @@ def entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p, 
     m = dofs.shape[0]
     packed = N_DOF * (N_DOF + 1) // 2
     gradient = np.zeros((m, N_DOF))
-    hessian = np.zeros((m if with_hessian else 0, packed))
+    hessian = np.empty((m if with_hessian else 0, packed))
     g = np.empty((6, 2))
-    first, second = np.empty((6, 2, 2)), np.empty((6, 2, 2))
+    first, second = np.empty((2, 12)), np.empty((2, 12))
+    full, last = np.empty((12, 12)), np.empty(N_DOF)  # rows of the displacements, whole for the sake of vector units; last row
     for i in range(m):
         scale = growth[i] ** (-1.0 / 3.0)
+        full[:] = 0.0
+        last[:] = 0.0
         for k in range(3):
             q = 3 * i + k
             cu, su, cv, sv = frame[q]
@@ -132,28 +142,28 @@ def entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p, 
             m12xy, m12yx = h12 * xx - other * yy, other * xx - h12 * yy  # U1i U2j, U2i U1j; m12xx = -both, m12yy = both
             for a in range(6):
                 g1, g2 = g[a]
-                first[a, 0, 0], first[a, 0, 1] = m11xx * g1 - both * g2, m11xy * g1 + m12xy * g2
-                first[a, 1, 0], first[a, 1, 1] = m11xy * g1 + m12yx * g2, m11yy * g1 + both * g2
-                second[a, 0, 0], second[a, 0, 1] = m22xx * g2 - both * g1, m22xy * g2 + m12yx * g1
-                second[a, 1, 0], second[a, 1, 1] = m22xy * g2 + m12xy * g1, m22yy * g2 + both * g1
-            e = 0
+                first[0, 2 * a], first[0, 2 * a + 1] = m11xx * g1 - both * g2, m11xy * g1 + m12xy * g2
+                first[1, 2 * a], first[1, 2 * a + 1] = m11xy * g1 + m12yx * g2, m11yy * g1 + both * g2
+                second[0, 2 * a], second[0, 2 * a + 1] = m22xx * g2 - both * g1, m22xy * g2 + m12yx * g1
+                second[1, 2 * a], second[1, 2 * a + 1] = m22xy * g2 + m12xy * g1, m22yy * g2 + both * g1
             for a in range(6):
                 g1, g2 = g[a]
                 for c in range(2):
-                    for b in range(a):
-                        hessian[i, e] += g1 * first[b, c, 0] + g2 * second[b, c, 0]
-                        hessian[i, e + 1] += g1 * first[b, c, 1] + g2 * second[b, c, 1]
-                        e += 2
-                    for d in range(c + 1):
-                        hessian[i, e] += g1 * first[a, c, d] + g2 * second[a, c, d]
-                        e += 1
+                    for b in range(12):
+                        full[2 * a + c, b] += g1 * first[c, b] + g2 * second[c, b]
             h13, h23 = weight * z * h[q, 4], weight * z * h[q, 5]
             for a in range(6):
                 along, across = h13 * g[a, 0], h23 * g[a, 1]
-                hessian[i, e] += cu * along - su * across
-                hessian[i, e + 1] += su * along + cu * across
-                e += 2
-            hessian[i, e] += weight * z * z * h[q, 2]
+                last[2 * a] += cu * along - su * across
+                last[2 * a + 1] += su * along + cu * across
+            last[12] += weight * z * z * h[q, 2]
+        if with_hessian:
+            e = 0
+            for a in range(12):
+                for b in range(a + 1):
+                    hessian[i, e] = full[a, b]
+                    e += 1
+            hessian[i, e:] = last
     return gradient, hessian
 
 
