@@ -345,14 +345,14 @@ class Solid:
         before, now = self._start or (self.growth, self.table), (self.growth, self.table)
         trial, frame = kinematics(x, self.dofs, self.gradients, self.growth, self._origin)
         ratio, stored, slip, dissipated = self.law.relax(trial, self.table, self.dt)
-        self.stored = self._integrate(stored, self.growth)
         crept = self._origin.copy()
         _advance(crept, frame, ratio)
-        # Work of growth and of changing moduli, at frozen deformation before and after the step.
-        last = self._stretches(self._x, self.inverse_creep)
-        unloaded = self._elastic(last, *before)
-        relaxed = trial * ratio * np.cbrt(self.growth).repeat(3)[:, None]
-        self.chemical += 0.5 * (self._elastic(last, *now) - unloaded + self.stored - self._elastic(relaxed, *before))
+        unloaded, self.stored = self.stored, self._integrate(stored, self.growth)
+        if not all(np.array_equal(*pair) for pair in zip(before, now)):
+            # Work of growth and of changing moduli, at frozen deformation before and after the step.
+            relaxed = trial * ratio * np.cbrt(self.growth).repeat(3)[:, None]
+            loaded = self._elastic(self._stretches(self._x, self.inverse_creep), *now)
+            self.chemical += 0.5 * (loaded - unloaded + self.stored - self._elastic(relaxed, *before))
         if self._ahead:
             # What creep takes from the elastic energy, likewise.
             held, flowed = self._stretches(x, self.inverse_creep), self._stretches(self._x, crept)

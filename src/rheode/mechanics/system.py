@@ -204,8 +204,7 @@ class System:
         return self._sum(self._hessians)
 
     def commit(self, x):
-        for potential in self.potentials:
-            potential.commit(x)
+        list(_POOL.map(lambda potential: potential.commit(x), self.potentials))
 
     def state(self):
         return {str(k): potential.state() for k, potential in enumerate(self.potentials)}

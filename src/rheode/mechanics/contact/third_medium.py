@@ -21,7 +21,7 @@ from rheode.mechanics.elements import gradients_t6, second_gradients_t6
 from rheode.mechanics.laws import neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless
 from rheode.mechanics.resistance import Viscosity
-from rheode.mechanics.solid import Solid, entries, kinematics, volume_changes
+from rheode.mechanics.solid import Solid, entries, kinematics
 
 # A carried pressure is trusted up to this factor of the one that the law gives.
 TRUST = 1000.0
@@ -65,6 +65,41 @@ def _respond(stretch, table, carried):
     return w, p, h, turning, pressure
 
 
+@njit(cache=True, nogil=True)
+def _along(x, dx, dofs, gradients, table, pressure):
+    """At the points, (3 m,) each: volume ratio, its linear change by dx, the pressure carried (0 is none: then the law's), its change by dx.
+
+    The medium neither grows nor creeps.
+    """
+    points = 3 * dofs.shape[0]
+    ratio, change, carried, rate = np.empty(points), np.empty(points), np.empty(points), np.empty(points)
+    for q in range(points):
+        i, k = q // 3, q % 3
+        mu, lam = table[i]
+        a, b, c, d, e, f, g, h = 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0
+        for n in range(6):
+            jx, jy = dofs[i, 2 * n], dofs[i, 2 * n + 1]
+            gx, gy = gradients[i, k, n]
+            a += x[jx] * gx
+            b += x[jx] * gy
+            c += x[jy] * gx
+            d += x[jy] * gy
+            e += dx[jx] * gx
+            f += dx[jx] * gy
+            g += dx[jy] * gx
+            h += dx[jy] * gy
+        z, dz = 1.0 + x[dofs[i, 12]], dx[dofs[i, 12]]
+        j = (a * d - b * c) * z
+        dj = (a * h + d * e - b * g - c * f) * z + (a * d - b * c) * dz
+        t = lam * math.log(j) - mu
+        force = -t / j  # -dW/dJ of the volumetric part
+        now = pressure[q] if pressure[q] > 0.0 else force
+        share = now / force if force > 0.0 else 1.0
+        ratio[q], change[q], carried[q] = j, dj, now
+        rate[q] = force - now - share * (lam - t) / (j * j) * dj
+    return ratio, change, carried, rate
+
+
 class Medium(Solid):
     """The neo-Hookean medium, with the pressure of each point carried along Newton's iteration.
 
@@ -84,31 +119,19 @@ class Medium(Solid):
         super().begin(dt, fields)
         self._pressure, self._line = self._settled, None
 
-    def _force(self, j):
-        """-dW/dJ of the volumetric part and its slope's negative, (3 m,) each."""
-        mu, lam = self.table.repeat(3, axis=0).T
-        t = lam * np.log(j) - mu
-        return -t / j, (lam - t) / j**2
-
-    def _along(self, x, dx):
-        """At the points, (3 m,) each: volume ratio, its linear change by dx, the law's force and stiffness, the pressure carried."""
-        stretch, _ = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
-        j = stretch.prod(axis=1)
-        change = volume_changes(x, dx, self.dofs, self.gradients).ravel()
-        force, stiffness = self._force(j)
-        return j, change, force, stiffness, np.where(self._pressure > 0.0, self._pressure, force)
+    def _along(self, x, dx, pressure):
+        return _along(x, dx, self.dofs, self.gradients, self.table, pressure)
 
     def max_step(self, x, dx):
         # What comes is the line search along dx: along it the pressures are predicted to change linearly.
-        _, change, force, stiffness, carried = self._along(x, dx)
-        ratio = np.divide(carried, force, out=np.ones_like(force), where=force > 0.0)
-        self._line = x.copy(), dx.copy(), carried, force - carried - ratio * stiffness * change
+        _, _, carried, rate = self._along(x, dx, self._pressure)
+        self._line = x.copy(), dx.copy(), carried, rate
         return super().max_step(x, dx)
 
     def restrain(self, x, dx):
         """Secant for tangent where dx would crush: a point that a force takes from J by -a J along its tangent comes to
         rest at J/(1 + a), and (1 + a) times the stiffness takes it there in one step."""
-        j, change, _, _, carried = self._along(x, dx)
+        j, change, carried, _ = self._along(x, dx, self._pressure)
         far = change < -FAR * j
         if not far.any():
             return False
@@ -144,8 +167,8 @@ class Medium(Solid):
         self._settle(self._x)
 
     def _settle(self, x):
-        stretch, _ = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
-        self._settled = np.maximum(self._force(stretch.prod(axis=1))[0], 0.0)
+        law = self._along(x, np.zeros_like(x), np.zeros_like(self._settled))[2]
+        self._settled = np.maximum(law, 0.0)
 
 
 class SecondGradient(Stateless):
