@@ -41,7 +41,7 @@ WORTH = 1.3
 # Below this decrement a Hessian that bends down is a saddle's: its own modes lead away from there.
 RESTING = 1e-7
 # Below this decrement a Hessian is kept as long as every step takes the decrement to this share of what it was.
-CLOSE, SETTLING = 1e-4, 0.05
+CLOSE, SETTLING = 1e-4, 0.4
 
 
 @dataclass
@@ -141,7 +141,7 @@ class Minimiser:
                     return Outcome(x, True, "round-off", iteration, factorisations, residual, decrement)
                 return Outcome(x, False, "the line search found no lower energy", iteration, factorisations)
             if close and step == 1.0:
-                x, settled = self._settle(found, decrement)
+                x, settled = self._settle(found, dx[:free], g, decrement)
                 if small or settled is not None:
                     return Outcome(x, True, "decrement", iteration + 1, factorisations, residual, min(decrement, settled or np.inf))
                 found = (x, *self.system.evaluate(x, 2))
@@ -183,18 +183,32 @@ class Minimiser:
                 return (trial, *self.system.evaluate(trial, 2)), step
         return None, step
 
-    def _settle(self, found, decrement):
-        """Go on with the Hessian at hand as long as that takes every step far below the last one.
+    def _settle(self, found, step, gradient, decrement):
+        """Go on with the Hessian at hand, corrected by what it has missed, as long as every step falls well below the last one.
 
-        (where it ended, the decrement that is below the wanted one, or None): a step of this kind costs a third of
-        one with a new Hessian, and its decrement is measured, not promised.
+        found: where the last step led, `gradient` (free,) before it. Returns (where it ended, the decrement that is below the
+        wanted one, or None): a step of this kind costs a third of one with a new Hessian, and its decrement is measured,
+        not promised. The correction is BFGS's (Nocedal and Wright, Numerical Optimization, alg. 7.4).
         """
-        x, energy, gradient = found[:3]
+        x, energy, after = found[:3]
         free, scale = self.system.unknowns.free, self.system.energy_scale + LEAST_ENERGY
+        pairs = []
         while True:
+            turned = after[:free] - gradient
+            pairs.append((step, turned, float((step * turned).sum())))
+            if not pairs[-1][2] > 0.0:
+                return x, None
+            gradient = after[:free]
+            q, shares = gradient.copy(), []
+            for s, y, sy in reversed(pairs):
+                shares.append(float((s * q).sum()) / sy)
+                q -= shares[-1] * y
+            step = -self.solver.solve(q)
+            for (s, y, sy), share in zip(pairs, reversed(shares)):
+                step -= (float((y * step).sum()) / sy + share) * s
             dx = np.zeros_like(x)
-            dx[:free] = -self.solver.solve(gradient[:free])
-            before, decrement = decrement, -float((gradient[:free] * dx[:free]).sum()) / scale
+            dx[:free] = step
+            before, decrement = decrement, -float((gradient * step).sum()) / scale
             if self.system.max_step(x, dx) < 1.0 or not decrement < SETTLING * before:
                 return x, None
             if decrement < self.decrement:
@@ -202,7 +216,7 @@ class Minimiser:
             found = self.system.evaluate(x + dx, 1)
             if not found[0] <= energy + 3e-12 * scale:
                 return x, None
-            x, energy, gradient = x + dx, *found[:2]
+            x, energy, after = x + dx, *found[:2]
 
     def _leave_saddle(self, found, direction):
         """Go down along the softest mode of an indefinite Hessian, as far as the energy falls.
