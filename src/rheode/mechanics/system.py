@@ -26,19 +26,6 @@ def _add(out, targets, entries):
         out[targets[k]] += entries[k]
 
 
-@njit(cache=True, nogil=True)
-def _add_some(out, targets, doubled, entries):
-    """As `_add`, without the entries of negative target; those in `doubled` (sorted) count twice."""
-    d = 0
-    for k in range(len(entries)):
-        factor = 1.0
-        if d < len(doubled) and doubled[d] == k:
-            factor = 2.0
-            d += 1
-        if targets[k] >= 0:
-            out[targets[k]] += factor * entries[k]
-
-
 @njit(cache=True)
 def _places(dofs, free):
     """Key row * free + column of each entry's place in the upper triangle, -1 where an unknown is prescribed, in the order of
@@ -114,18 +101,19 @@ class System:
         unique = unique[unique >= 0]
         self.indices = (unique % free).astype(np.int32)
         self.indptr = np.searchsorted(unique // free, np.arange(free + 1)).astype(np.int32)
-        self._targets = []  # of each potential: where its entries go (-1: nowhere), and which count twice
+        # Of each potential: where its entries go, which count twice, and where these go. What belongs to no free unknown goes beyond the end.
+        self._targets = []
         for k, potential in enumerate(self.potentials):
             if again:
                 keys, place, doubled = self._kept(k)
                 target = np.searchsorted(unique, keys).astype(np.int32)
-                target[keys < 0] = -1
+                target[keys < 0] = len(unique)
                 target = target[place]
             else:
                 keys, doubled = _places(potential.dofs, free), _doubled(potential.dofs)
                 target = np.searchsorted(unique, keys).astype(np.int32)
-                target[keys < 0] = -1
-            self._targets.append((target, doubled))
+                target[keys < 0] = len(unique)
+            self._targets.append((target, doubled, target[doubled]))
         self._signature = signature
 
     def _kept(self, k):
@@ -171,10 +159,11 @@ class System:
 
     def _sum(self, hessians):
         """Values of the sparse Hessian from the entries of each potential's."""
-        values = np.zeros(len(self.indices))
-        for (target, doubled), entries in zip(self._targets, hessians):
-            _add_some(values, target, doubled, entries.ravel())
-        return values
+        values = np.zeros(len(self.indices) + 1)
+        for (target, doubled, again), entries in zip(self._targets, hessians):
+            _add(values, target, entries.ravel())
+            _add(values, again, entries.ravel()[doubled])
+        return values[:-1]
 
     def unbent(self):
         """Values of the Hessian where it was evaluated last, without what potentials know to bend down; None: none knows any."""
