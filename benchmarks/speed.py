@@ -47,7 +47,7 @@ def cost(history):
 def balance(history):
     """By cycle, what work of the walls and chemical work leave unaccounted for, as a share of the chemical work's turnover."""
     into = ("wall work [GPa um2]", "chemical work [GPa um2]")
-    out = ("elastic energy [GPa um2]", "creep dissipation [GPa um2]", "medium energy [GPa um2]", "drag dissipation [GPa um2]", "friction dissipation [GPa um2]")
+    out = [f"{kind} [GPa um2]" for kind in ("elastic energy", "creep dissipation", "medium energy", "drag dissipation", "reset dissipation", "friction dissipation")]
     rest = sum(history[name] for name in into) - sum(history[name] for name in out if name in history)
     shares = []
     for cycle in range(1, int(history["cycle []"].max()) + 1):

@@ -158,6 +158,7 @@ def make_row(increment, cycle, half, time, lithiation, wear) -> dict:
         "chemical work [GPa um2]": 1.5 * wear + lithiation,
         "medium energy [GPa um2]": 1e-3 * (1 + lithiation),
         "drag dissipation [GPa um2]": 1e-3 * lithiation,
+        "reset dissipation [GPa um2]": 1e-4 * lithiation,
         "medium pressure mean [GPa]": 2e-4 * (1 + lithiation),
         "largest distortion []": 1.2 + lithiation,
         "smallest det F []": 0.6 - 0.5 * lithiation,

@@ -12,6 +12,7 @@ from rheode.mechanics.elements import POINTS
 from rheode.mechanics.laws import hencky_norton, neo_hookean
 from rheode.mechanics.linear import linear_solver
 from rheode.mechanics.minimiser import Minimiser
+from rheode.mechanics.observation import observe
 from rheode.mechanics.potential import unknowns
 from rheode.mechanics.resistance import Drag
 from rheode.mechanics.solid import Solid
@@ -19,6 +20,7 @@ from rheode.mechanics.stepping import Memory, Steps, march
 from rheode.mechanics.system import System
 from rheode.mechanics.walls import StackPressure
 from rheode.microstructure.mesh import unshared_sides
+from rheode.study import Medium
 
 
 def together(*meshes):
@@ -462,13 +464,13 @@ def test_hertz_barrier(cylinders):
 
 
 # Peak pressure and half-width over Hertz's by stiffness ratio: what the medium still bears, it takes from the contact.
-MEDIUM = {1e-4: (0.953, 0.945), 1e-5: (0.992, 0.985), 5e-6: (0.995, 0.991), 1e-6: (0.997, 0.998)}
+MEDIUM = {1e-4: (0.958, 0.950), 1e-5: (0.9925, 0.987), 5e-6: (0.995, 0.991), 1e-6: (0.997, 0.998)}
 
 
-def test_hertz_soft_third_medium():
-    """Requirement V2: peak pressure and half-width within 2 % with ten elements per half-width, at a stiffness ratio of 5e-6
-    with a viscosity of 0.2."""
-    assert hertz(1, gamma=5e-6, length=HALF_WIDTH, viscosity=0.2) == pytest.approx((1.0, 1.0), abs=0.02)
+def test_hertz_default_third_medium():
+    """Requirement V2: peak pressure and half-width within 2 % with ten elements per half-width, as a study has the medium."""
+    medium = Medium()
+    assert hertz(1, gamma=medium.stiffness_ratio, length=HALF_WIDTH, viscosity=medium.viscosity) == pytest.approx((1.0, 1.0), abs=0.02)
 
 
 @pytest.mark.verify
@@ -518,6 +520,50 @@ def test_carried_pressures_end_where_the_law_does():
         hessians[medium] = system.potentials[0].evaluate(x, 2).hessian
     assert heights[True] == pytest.approx(heights[False], rel=1e-6)
     assert hessians[True] == pytest.approx(hessians[False], rel=1e-4, abs=1e-6 * np.abs(hessians[False]).max())
+
+
+def test_an_open_pore_bears_nothing():
+    """Requirement: where the medium is drawn out it becomes free of stress, at the same rate in few increments and in many, and
+    what it held is counted as dissipated; closing again it bears from where it was meshed on what its volume says, however
+    it slid. A slit that never opened remembers all."""
+    nodes, cells = grid(1, 1, lambda s, t: (0.3 * s, 0.01 * t))
+    u = unknowns(len(nodes), [], [], ["stretch zz"])
+    medium, twin = (third_medium(nodes, cells, u, 30.0, 14.0, 1e-4, 0.1)[0] for _ in range(2))
+    mu, lam = medium.table[0]
+
+    def go(height, slide, potential=medium, share=np.inf):
+        """Energy of the medium drawn to this height and slid, before and after it has forgotten."""
+        x = u.start()
+        x[u.displacement[:, 0]] = slide * nodes[:, 1] / 0.01
+        x[u.displacement[:, 1]] = (height - 1) * nodes[:, 1]
+        potential.begin(0.0, {})
+        potential.commit(x)
+        before = potential.evaluate(x, 0).energy
+        potential.begin(1.0, {"share": share})
+        return x, before, potential.evaluate(x, 0).energy
+
+    x, before, after = go(0.5, 0.01)
+    assert before == after > 0.0
+    x, before, after = go(30.0, 0.2)
+    assert before > 1e-4 and abs(after) < 1e-15 and np.abs(medium.evaluate(x, 1).gradient).max() < 1e-15
+    medium.commit(x)
+    assert medium.dissipated == pytest.approx(before, rel=1e-12)
+    x, _, _ = go(0.2, 0.1)
+    medium.commit(x)
+    mean = np.sqrt(0.2)  # both stretches in the plane
+    assert observe(medium, x).stress[..., 1] == pytest.approx((mu * mean**2 + lam * np.log(0.2) - mu) / 0.2, rel=1e-9)
+    assert observe(medium, x).stress[..., 3] == pytest.approx(0.0, abs=1e-12)
+
+    go(2.0, 0.01, twin, share=0.1)
+    x, _, once = go(2.0, 0.01, twin, share=0.1)  # the first is cut back: nothing of it stays
+    many = third_medium(nodes, cells, u, 30.0, 14.0, 1e-4, 0.1)[0]
+    go(2.0, 0.01, many, share=0.04)
+    many.commit(x)
+    again = third_medium(nodes, cells, u, 30.0, 14.0, 1e-4, 0.1)[0]
+    again.restore(many.state())
+    for potential in (many, again):
+        potential.begin(1.0, {"share": 0.06})
+        assert potential.evaluate(x, 0).energy == pytest.approx(once, rel=1e-9)
 
 
 def test_the_viscosity_of_the_medium():

@@ -225,7 +225,7 @@ def remainder(h):
     """Work of the walls and of growth since the start, less what is stored, dissipated or in the medium (a history)."""
     since = {key: column - column[0] for key, column in h.items() if key.endswith("[GPa um2]")}
     into = since["wall work [GPa um2]"] + since["chemical work [GPa um2]"]
-    return into - sum(since.get(f"{key} [GPa um2]", 0.0) for key in ("elastic energy", "creep dissipation", "medium energy", "drag dissipation", "friction dissipation"))
+    return into - sum(since.get(f"{key} [GPa um2]", 0.0) for key in ("elastic energy", "creep dissipation", "medium energy", "drag dissipation", "reset dissipation", "friction dissipation"))
 
 
 @pytest.mark.parametrize("kind", [[], [RIGID], [FIXTURE, *GENERALIZED]], ids=["pressure", "rigid", "fixture, generalized"])
@@ -244,14 +244,15 @@ def test_energy_balance(pair, tmp_path, kind):
 
 
 def test_solvers_give_the_same_history(pair, tmp_path, monkeypatch):
-    """Requirement: a run with QDLDL has the history of a run with PARDISO, to 1e-5 of each column's largest value."""
+    """Requirement: a run with QDLDL has the history of a run with PARDISO, to 3e-5 of each column's largest value (what Newton's
+    tolerance leaves of a largest stress between particles that a soft medium holds)."""
     if not linear.installed("pardiso"):
         pytest.skip("MKL is not installed")
     histories = []
     for name in ("pardiso", "qdldl"):
         monkeypatch.setattr("rheode.cycling.model.linear_solver", lambda name=name: linear.linear_solver(name))
         histories.append(history(Simulation(study("cycling.cycles=1"), pair).run(tmp_path / name)))
-    assert_equal_histories(*histories, rel=1e-5)
+    assert_equal_histories(*histories, rel=3e-5)
 
 
 # -- jamming --

@@ -160,6 +160,23 @@ def medium(rng):
     return u, potentials, x
 
 
+def forgotten(rng):
+    """A medium half of whose points have been open, some crushed since."""
+    nodes, cells, u = model(wall=True)
+    potentials, x = third_medium(nodes, cells, u, 30.0, 14.0, 1e-2, 1.5), u.start()
+    for swing in (0.03, 0.03):
+        x = x + swing * rng.standard_normal(u.size)
+        for potential in potentials:
+            potential.begin(1.0, {})
+            potential.commit(x)
+    for potential in potentials:
+        potential.begin(1.0, {})
+    share = potentials[0].weights / potentials[0].meshed
+    potentials[0]._settled = np.zeros(len(potentials[0].slip))  # with no pressure carried along the Hessian is the law's
+    assert (share > 1.0).any() and (share < 1.0).any() and (share == 1.0).any()
+    return u, potentials, x + 0.02 * rng.standard_normal(u.size)
+
+
 def drag(rng):
     nodes = model()[0]
     top = np.flatnonzero(nodes[:, 1] > 1.2 - 1e-9)
@@ -268,6 +285,7 @@ CASES = {
     "guard against folding": guarded,
     "second gradients": second_gradient,
     "third medium": medium,
+    "third medium, once open": forgotten,
     "drag": drag,
     "stack pressure": stack_pressure,
     "fixture": fixture,

@@ -154,7 +154,7 @@ def test_warns_of_an_overfull_rigid_box():
 
 
 def test_warns_of_a_medium_that_bears_the_load():
-    assert "20% of the stack pressure" in warned("se-60mse-pouch", "mechanics.medium.stiffness_ratio=1e-4")
+    assert "6% of the stack pressure" in warned("se-60mse-pouch", "mechanics.medium.stiffness_ratio=1e-4")
     assert "medium" not in warned("se-60mse-pouch")
     assert "medium" not in warned("se-60mse-pouch", "mechanics.medium.stiffness_ratio=1e-4", "mechanics.contact=barrier")
 

@@ -23,7 +23,7 @@ __all__ = ["Study", "StudyError", "example_names"]
 EXAMPLES = Path(__file__).parent / "examples"
 DENSEST = 0.84  # area fraction at which random packings of discs jam for good
 MOST_ELEMENTS = 1e6  # a mesh this large takes hours an increment on a desk
-MEDIUM_PRESSURE = 20.0  # GPa per unit stiffness ratio: what the third medium bore in open pores (2 MPa at 1e-4)
+MEDIUM_PRESSURE = 6.0  # GPa per unit stiffness ratio: what the third medium pulls with in pores that open (0.06 MPa at 1e-5, walls of 0.1 MPa)
 
 ROLES = ("active", "framework", "electrolyte")
 
@@ -160,9 +160,9 @@ class Fixture(Model):
 class Medium(Model):
     """The soft medium that fills the pores and carries contact."""
 
-    stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(1e-4, description="Stiffness of the medium relative to the framework; smaller is closer to true contact and slower")
+    stiffness_ratio: Annotated[float, Quantity("share", above=0, most=0.1)] = Field(1e-5, description="Stiffness of the medium relative to the framework; smaller is closer to true contact and slower")
     length: Annotated[float, Quantity("length", above=0)] = Field(1.5, description="Length of the regularisation by second gradients: about a particle radius; a shorter one lets crushed cells fold")
-    viscosity: Annotated[float, Quantity("share", least=0, most=1e4)] = Field(0.0, description="Stress by the medium's shear modulus that resists a shear of 1 in a half cycle; at most what 4e-4 of the stack pressure (of 100 MPa between rigid walls) allows. A stiffness_ratio below 1e-5 wants about 0.2")
+    viscosity: Annotated[float, Quantity("share", least=0, most=1e4)] = Field(0.1, description="Stress by the medium's shear modulus that resists a shear of 1 in a half cycle; at most what 4e-4 of the stack pressure (of 100 MPa between rigid walls) allows. The softer the medium, the more its convergence wants: about 1e-6 / stiffness_ratio")
 
 
 class Barrier(Model):

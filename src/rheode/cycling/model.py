@@ -345,6 +345,8 @@ class Model:
             row["friction dissipation [GPa um2]"] = sum(part.dissipated for part in rubbing)
         if resisting := [part for part in self.contact if isinstance(part, Resistance)]:
             row["drag dissipation [GPa um2]"] = sum(part.dissipated for part in resisting)
+        if forgetting := [part for part in self.contact if isinstance(part, Medium)]:
+            row["reset dissipation [GPa um2]"] = sum(part.dissipated for part in forgetting)
         row["medium pressure mean [GPa]"] = self._medium_pressure(state)
         row["largest distortion []"] = distorted
         row["smallest det F []"] = smallest
@@ -355,7 +357,7 @@ class Model:
         if self.study.mechanics.contact == "barrier" or self.mesh.solid.all():
             return 0.0
         medium = self.contact[0]
-        return survey(state.x, medium.dofs, medium.gradients, medium.weights, state.seen[medium].stress)[2]
+        return survey(state.x, medium.dofs, medium.gradients, medium.meshed, state.seen[medium].stress)[2]
 
     def fields(self, state, lithiation):
         """The fields of a state as `result.Frame` holds them."""

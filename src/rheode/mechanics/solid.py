@@ -224,7 +224,7 @@ def _first_inversion(x, dx, dofs, gradients):
 
 
 @njit(cache=True, nogil=True)
-def _advance(inverse_creep, frame, ratio):
+def advance(inverse_creep, frame, ratio):
     """Ccr^-1 <- S V diag(ratio^2) V^T S: the trial elastic strain, relaxed by `ratio`, is kept."""
     for q in range(len(frame)):
         s11, s22, s12 = _root(inverse_creep[q, 0], inverse_creep[q, 1], inverse_creep[q, 3])
@@ -346,7 +346,7 @@ class Solid:
         trial, frame = kinematics(x, self.dofs, self.gradients, self.growth, self._origin)
         ratio, stored, slip, dissipated = self.law.relax(trial, self.table, self.dt)
         crept = self._origin.copy()
-        _advance(crept, frame, ratio)
+        advance(crept, frame, ratio)
         unloaded, self.stored = self.stored, self._integrate(stored, self.growth)
         if not all(np.array_equal(*pair) for pair in zip(before, now)):
             # Work of growth and of changing moduli, at frozen deformation before and after the step.

@@ -6,6 +6,9 @@ term keeps crushed elements from folding: k_r/2 int (HuHu - 1/2 LuLu), Hu the se
 gradient of the displacement and Lu its Laplacian (Faltus, Horák, Doškář, Rokoš,
 Comput. Mech. (2024), doi 10.1007/s00466-024-02516-9), non-negative in two dimensions.
 
+What a pore is filled with is nothing, so an open one must not pull at its walls however far it is drawn out: between two
+increments the medium forgets how it got there wherever it takes more room than where it was meshed (`Medium`).
+
 A very soft medium leaves Newton's method to wander among nodes that hardly anything holds. It may therefore have a viscosity,
 which carries nothing at rest (`mechanics.resistance`).
 """
@@ -21,13 +24,22 @@ from rheode.mechanics.elements import gradients_t6, second_gradients_t6
 from rheode.mechanics.laws import neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless
 from rheode.mechanics.resistance import Viscosity
-from rheode.mechanics.solid import Solid, entries, kinematics
+from rheode.mechanics.solid import Solid, advance, entries, kinematics
 
 # A carried pressure is trusted up to this factor of the one that the law gives.
 TRUST = 1000.0
 
 # A step that takes this share of a point's volume, linearly reckoned, goes further than its tangent stiffness is good for.
 FAR = 0.5
+
+# A pore is open where the medium takes this much of the room that it had when it was meshed.
+OPEN = 1.01
+
+# Share of a segment (a half cycle, a rest, the clamping) over which an open pore forgets all but a third of its stress.
+MEMORY = 0.1
+
+# Inverse creep strain (xx, yy, zz, xy) of a medium that is free of stress as it was meshed.
+SHAPED = np.array([1.0, 1.0, 1.0, 0.0])
 
 
 @njit(cache=True, nogil=True)
@@ -66,10 +78,10 @@ def _respond(stretch, table, carried):
 
 
 @njit(cache=True, nogil=True)
-def _along(x, dx, dofs, gradients, table, pressure):
+def _along(x, dx, dofs, gradients, table, shares, pressure):
     """At the points, (3 m,) each: volume ratio, its linear change by dx, the pressure carried (0 is none: then the law's), its change by dx.
 
-    The medium neither grows nor creeps.
+    shares (3 m,): volume ratio that the medium remembers, by that of the mesh.
     """
     points = 3 * dofs.shape[0]
     ratio, change, carried, rate = np.empty(points), np.empty(points), np.empty(points), np.empty(points)
@@ -89,8 +101,8 @@ def _along(x, dx, dofs, gradients, table, pressure):
             g += dx[jy] * gx
             h += dx[jy] * gy
         z, dz = 1.0 + x[dofs[i, 12]], dx[dofs[i, 12]]
-        j = (a * d - b * c) * z
-        dj = (a * h + d * e - b * g - c * f) * z + (a * d - b * c) * dz
+        j = shares[q] * (a * d - b * c) * z
+        dj = shares[q] * ((a * h + d * e - b * g - c * f) * z + (a * d - b * c) * dz)
         t = lam * math.log(j) - mu
         force = -t / j  # -dW/dJ of the volumetric part
         now = pressure[q] if pressure[q] > 0.0 else force
@@ -108,19 +120,55 @@ class Medium(Solid):
     with the pressure predicted by the last linear step, and so is the geometric stiffness, which an element crushed
     too far by a first guess would otherwise make indefinite. Energy and gradient are unchanged, and so is the Hessian
     once the prediction is right: Newton's end game stays quadratic.
+
+    Open pores: where the volume ratio J exceeds OPEN the medium forgets, over MEMORY of a segment, how it got there, until it is
+    free of stress. Where it has once been open it remembers for good no more than its volume, J up to 1, not its shape. A
+    slit that never opened remembers both: a medium that forgets its shape there leaks out of it. What it held is counted in
+    `dissipated`.
     """
 
     def __init__(self, name, nodes, cells, unknowns, parameters):
         super().__init__(name, neo_hookean.LAW, nodes, cells, unknowns, parameters)
+        self.meshed = self.weights  # areas of the points in the mesh, (m, 3) um2
+        self._shares = np.ones(3 * len(self.cells))
         self._settled = np.zeros(3 * len(self.cells))  # pressures of the committed state
         self._pressure, self._line = self._settled, None
+        self._lost = 0.0
 
     def begin(self, dt, fields):
         super().begin(dt, fields)
+        self._shape(self.inverse_creep)
+        self._lost = 0.0
+        share = fields.get("share", 1.0 if dt > 0.0 else None)
+        if share is not None:
+            self._forget(1.0 - math.exp(-share / MEMORY))
+        self._settle(self._x)
         self._pressure, self._line = self._settled, None
 
+    def _forget(self, part):
+        """Take this part of the way, logarithmically, to a medium whose open points remember nothing."""
+        stretch, frame = kinematics(self._x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        volume = stretch.prod(axis=1) / self._shares
+        open_ = (volume > OPEN) | (self.inverse_creep != SHAPED).any(axis=1)
+        if not open_.any():
+            return
+        held = self._elastic(stretch, self.growth, self.table)
+        ratio = np.ones_like(stretch)
+        ratio[open_, :2] = (np.sqrt(np.minimum(volume, 1.0) / stretch[:, 2])[:, None] / stretch[:, :2])[open_] ** part
+        shape = self.inverse_creep.copy()
+        advance(shape, frame, ratio)
+        shape[~open_] = SHAPED
+        self._shape(shape)
+        self._lost = held - self._elastic(stretch * ratio, self.growth, self.table)
+
+    def _shape(self, shape):
+        """Take `shape` for what makes the medium free of stress: as the inverse of a creep strain, whose volume the weights take up."""
+        self._origin = shape
+        self._shares = np.sqrt(shape[:, 0] * shape[:, 1] - shape[:, 3] ** 2)
+        self.weights = self.meshed / self._shares.reshape(-1, 3)
+
     def _along(self, x, dx, pressure):
-        return _along(x, dx, self.dofs, self.gradients, self.table, pressure)
+        return _along(x, dx, self.dofs, self.gradients, self.table, self._shares, pressure)
 
     def max_step(self, x, dx):
         # What comes is the line search along dx: along it the pressures are predicted to change linearly.
@@ -142,7 +190,7 @@ class Medium(Solid):
     def evaluate(self, x, order):
         if order == 0:
             return super().evaluate(x, order)
-        stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self._origin)
         if stretch.min() <= 0.0:
             return Evaluation(np.inf)
         pressure = self._settled
@@ -154,16 +202,18 @@ class Medium(Solid):
         energy = self._integrate(w, self.growth)
         if not np.isfinite(energy):
             return Evaluation(energy)
-        parts = self.dofs, self.gradients, self.weights, self.growth, self.inverse_creep, stretch, frame
+        parts = self.dofs, self.gradients, self.weights, self.growth, self._origin, stretch, frame
         gradient, hessian = entries(*parts, p, h, turning, order == 2)
         return Evaluation(energy, gradient, hessian if order == 2 else None)
 
     def commit(self, x):
         super().commit(x)
+        self.dissipated += self._lost
         self._settle(x)
 
     def restore(self, state):
         super().restore(state)
+        self._shape(self.inverse_creep)
         self._settle(self._x)
 
     def _settle(self, x):
