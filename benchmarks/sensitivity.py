@@ -20,6 +20,7 @@ VARIANTS = {
     "barrier contact": ["mechanics.contact=barrier"],
     "generalized plane strain": ["mechanics.plane=generalized_plane_strain", "mechanics.out_of_plane_pressure=100 MPa"],
     "10 MPa": ["walls.pressure=10 MPa"],
+    "10 MPa, barrier contact": ["walls.pressure=10 MPa", "mechanics.contact=barrier"],
     "rigid box": ["walls={kind: rigid}"],
 }
 # The headline numbers at full lithiation: column, factor, unit, published value of the first cycle.
