@@ -522,7 +522,7 @@ def test_carried_pressures_end_where_the_law_does():
     assert hessians[True] == pytest.approx(hessians[False], rel=1e-4, abs=1e-6 * np.abs(hessians[False]).max())
 
 
-def test_an_open_pore_bears_nothing():
+def test_an_open_pore_is_forgotten():
     """Requirement: where the medium is drawn out it becomes free of stress, at the same rate in few increments and in many, and
     what it held is counted as dissipated; closing again it bears from where it was meshed on what its volume says, however
     it slid. A slit that never opened remembers all."""
@@ -564,6 +564,19 @@ def test_an_open_pore_bears_nothing():
     for potential in (many, again):
         potential.begin(1.0, {"share": 0.06})
         assert potential.evaluate(x, 0).energy == pytest.approx(once, rel=1e-9)
+
+
+def test_what_never_opened_forgets_nothing():
+    """Requirement: a medium that is crushed and sheared unevenly, increment after increment, remembers all of it to the last digit."""
+    nodes, cells = grid(4, 4, lambda s, t: (s, t))
+    u, rng = unknowns(len(nodes), [], [], ["stretch zz"]), np.random.default_rng(0)
+    medium, x = third_medium(nodes, cells, u, 30.0, 14.0, 1e-4, 0.1)[0], u.start()
+    for _ in range(5):
+        x[u.displacement[:, 0]] += 0.1 * nodes[:, 1] ** 2 + 1e-3 * rng.standard_normal(len(nodes))
+        x[u.displacement[:, 1]] -= 0.1 * nodes[:, 1]
+        medium.begin(1.0, {"share": 0.1})
+        medium.commit(x)
+    assert medium.dissipated == 0.0 and np.array_equal(medium.weights, medium.meshed)
 
 
 def test_the_viscosity_of_the_medium():

@@ -161,7 +161,7 @@ def medium(rng):
 
 
 def forgotten(rng):
-    """A medium half of whose points have been open, some crushed since."""
+    """A medium some of whose points have been open."""
     nodes, cells, u = model(wall=True)
     potentials, x = third_medium(nodes, cells, u, 30.0, 14.0, 1e-2, 1.5), u.start()
     for swing in (0.03, 0.03):
@@ -173,7 +173,7 @@ def forgotten(rng):
         potential.begin(1.0, {})
     share = potentials[0].weights / potentials[0].meshed
     potentials[0]._settled = np.zeros(len(potentials[0].slip))  # with no pressure carried along the Hessian is the law's
-    assert (share > 1.0).any() and (share < 1.0).any() and (share == 1.0).any()
+    assert (share > 1.1).any() and (share == 1.0).any()
     return u, potentials, x + 0.02 * rng.standard_normal(u.size)
 
 

@@ -526,7 +526,7 @@ class Study(Model):
             pores = all(phase.fills != 1 for phase in self.phases.values())
             if pores and self.mechanics.contact == "third-medium" and leftover > 0.05 * load:
                 said.append(
-                    f"The medium in the pores bears about {leftover * 1e3:.2g} MPa by itself, {leftover / load:.0%} of the stack pressure; "
+                    f"The medium in the pores pulls or presses with up to about {leftover * 1e3:.2g} MPa by itself, {leftover / load:.0%} of the stack pressure; "
                     f"a smaller mechanics.medium.stiffness_ratio (now {self.mechanics.medium.stiffness_ratio:g}) brings it down, mechanics.contact: barrier takes it away."
                 )
         return said

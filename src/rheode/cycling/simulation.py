@@ -178,10 +178,13 @@ class _Run:
             self.x, self.origin = restart["x"], restart["origin"]
             self.half = restart["half"]
             self.memory = Memory(**restart["memory"])
+            another = ResultError(f"the run in {self.record.directory} was begun by another version of rheode: run its study anew")
             try:
                 self.model.system.restore(restart["system"])
             except KeyError:
-                raise ResultError(f"the run in {self.record.directory} was begun by another version of rheode: run its study anew") from None
+                raise another from None
+            if self.model.row(self.model.observe(self.x)).keys() - row.keys():
+                raise another
             self.wall_work, self.position, self.force = row[WALL_WORK], restart["position"], restart["force"]
             self.clock -= row["wall time [s]"]
             self.cpu -= row["cpu time [s]"]

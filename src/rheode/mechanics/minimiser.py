@@ -209,7 +209,7 @@ class Minimiser:
             dx = np.zeros_like(x)
             dx[:free] = step
             before, decrement = decrement, -float((gradient * step).sum()) / scale
-            if self.system.max_step(x, dx) < 1.0 or not decrement < SETTLING * before:
+            if self.system.max_step(x, dx) < 1.0 or not 0.0 <= decrement < SETTLING * before:
                 return x, None
             if decrement < self.decrement:
                 return x + dx, decrement

@@ -198,6 +198,7 @@ def _pores(run, chart):
 
 def _settings(run):
     h = run.history
+    borne = h["medium pressure mean [GPa]"]  # negative where it pulls
     stats = [("Increments", f"{len(h['increment []']) - 1:,}"),
              ("Newton iterations", f"{int(np.nansum(h['newton iterations []'])):,}"),
              ("Cutbacks", f"{int(np.nansum(h['cutbacks []'])):,}"),
@@ -205,7 +206,7 @@ def _settings(run):
              ("Simulated time", _duration(h["time [s]"][-1])),
              ("Largest distortion", numbers.shown(np.nanmax(h["largest distortion []"]))),
              ("Smallest det <i>F</i>", numbers.shown(np.nanmin(h["smallest det F []"]))),
-             ("Largest mean pressure of the medium", f"{numbers.shown(1000 * np.nanmax(h['medium pressure mean [GPa]']))} MPa")]
+             ("Mean pressure of the medium, where it is largest", f"{numbers.shown(1000 * borne[np.nanargmax(np.abs(borne))])} MPa")]
     versions = ", ".join(f"{escape(k)} {escape(v)}" for k, v in run.study.versions.items())
     return f"""<section id="s-settings">
 <h2>Settings and run</h2>

@@ -269,7 +269,7 @@ def captions(run):
         "Relative area of the individual pores over the first cycle and over all cycles, with the lines of pure expansion.")
     add("energies", "Where the work goes",
         f"Energies per volume of the clamped electrode ({where}). <b>a</b>, Over each whole cycle: dissipated by creep, done by the chemistry (growth and stiffness that change with <i>x</i>), "
-        "done by the walls, and, where there are any, taken by drag on the way (the medium's viscosity, or that of particles that rearrange) and by friction; what the medium forgets in open pores, a fraction of a per cent, is not drawn. <b>b</b>, Along the first cycle, with the elastic energy and that of the medium in the pores (a numerical leftover: it should be small).",
+        "done by the walls, and, where there are any, taken by drag on the way (the medium's viscosity, or that of particles that rearrange) and by friction (what the medium forgets in open pores is not drawn). <b>b</b>, Along the first cycle, with the elastic energy and that of the medium in the pores (a numerical leftover: it should be small).",
         "Energy dissipated by creep, chemical work and work of the walls per cycle and along the first cycle.")
     add("movie", "The first cycle",
         f"Von Mises stress on the deforming electrode through the first cycle, one frame a stored state ({where}). {{clip}}",

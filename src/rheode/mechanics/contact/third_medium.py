@@ -122,7 +122,7 @@ class Medium(Solid):
     once the prediction is right: Newton's end game stays quadratic.
 
     Open pores: where the volume ratio J exceeds OPEN the medium forgets, over MEMORY of a segment, how it got there, until it is
-    free of stress. Where it has once been open it remembers for good no more than its volume, J up to 1, not its shape. A
+    free of stress (but for mu times what it is stretched out of plane, of which it forgets nothing). Where it has once been open it remembers for good no more than its volume, J up to 1, not its shape. A
     slit that never opened remembers both: a medium that forgets its shape there leaks out of it. What it held is counted in
     `dissipated`.
     """
@@ -137,7 +137,7 @@ class Medium(Solid):
 
     def begin(self, dt, fields):
         super().begin(dt, fields)
-        self._shape(self.inverse_creep)
+        self._remember(self.inverse_creep)
         self._lost = 0.0
         share = fields.get("share", 1.0 if dt > 0.0 else None)
         if share is not None:
@@ -158,11 +158,11 @@ class Medium(Solid):
         shape = self.inverse_creep.copy()
         advance(shape, frame, ratio)
         shape[~open_] = SHAPED
-        self._shape(shape)
+        self._remember(shape)
         self._lost = held - self._elastic(stretch * ratio, self.growth, self.table)
 
-    def _shape(self, shape):
-        """Take `shape` for what makes the medium free of stress: as the inverse of a creep strain, whose volume the weights take up."""
+    def _remember(self, shape):
+        """Take `shape` for what makes the medium free of stress: the inverse of a creep strain, whose volume the weights take up."""
         self._origin = shape
         self._shares = np.sqrt(shape[:, 0] * shape[:, 1] - shape[:, 3] ** 2)
         self.weights = self.meshed / self._shares.reshape(-1, 3)
@@ -207,13 +207,15 @@ class Medium(Solid):
         return Evaluation(energy, gradient, hessian if order == 2 else None)
 
     def commit(self, x):
+        shape = self._origin
         super().commit(x)
+        self.inverse_creep = self._origin = shape  # to the last digit: by it a point tells whether it was ever open
         self.dissipated += self._lost
         self._settle(x)
 
     def restore(self, state):
         super().restore(state)
-        self._shape(self.inverse_creep)
+        self._remember(self.inverse_creep)
         self._settle(self._x)
 
     def _settle(self, x):
