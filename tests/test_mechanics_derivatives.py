@@ -167,10 +167,10 @@ def forgotten(rng):
     for swing in (0.03, 0.03):
         x = x + swing * rng.standard_normal(u.size)
         for potential in potentials:
-            potential.begin(1.0, {})
+            potential.begin(1.0, {"share": 0.1})
             potential.commit(x)
     for potential in potentials:
-        potential.begin(1.0, {})
+        potential.begin(1.0, {"share": 0.1})
     share = potentials[0].weights / potentials[0].meshed
     potentials[0]._settled = np.zeros(len(potentials[0].slip))  # with no pressure carried along the Hessian is the law's
     assert (share > 1.1).any() and (share == 1.0).any()

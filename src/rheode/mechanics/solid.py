@@ -167,6 +167,25 @@ def entries(dofs, gradients, weights, growth, inverse_creep, stretch, frame, p, 
     return gradient, hessian
 
 
+@njit(cache=True, inline="always")
+def in_plane(x, dx, dofs, gradients):
+    """xx, xy, yx, yy of F and of its change along dx at a point of a T6 cell: dofs (13,), gradients (6, 2)."""
+    a, b, c, d = 1.0, 0.0, 0.0, 1.0
+    e, f, g, h = 0.0, 0.0, 0.0, 0.0
+    for n in range(6):
+        jx, jy = dofs[2 * n], dofs[2 * n + 1]
+        gx, gy = gradients[n, 0], gradients[n, 1]
+        a += x[jx] * gx
+        b += x[jx] * gy
+        c += x[jy] * gx
+        d += x[jy] * gy
+        e += dx[jx] * gx
+        f += dx[jx] * gy
+        g += dx[jy] * gx
+        h += dx[jy] * gy
+    return a, b, c, d, e, f, g, h
+
+
 @njit(cache=True, nogil=True)
 def volume_changes(x, dx, dofs, gradients):
     """Linear change of J at the points along dx, (m, 3)."""
@@ -175,19 +194,7 @@ def volume_changes(x, dx, dofs, gradients):
     for i in range(m):
         z, dz = 1.0 + x[dofs[i, 12]], dx[dofs[i, 12]]
         for k in range(3):
-            a, b, c, d = 1.0, 0.0, 0.0, 1.0
-            e, f, g, h = 0.0, 0.0, 0.0, 0.0
-            for n in range(6):
-                jx, jy = dofs[i, 2 * n], dofs[i, 2 * n + 1]
-                gx, gy = gradients[i, k, n]
-                a += x[jx] * gx
-                b += x[jx] * gy
-                c += x[jy] * gx
-                d += x[jy] * gy
-                e += dx[jx] * gx
-                f += dx[jx] * gy
-                g += dx[jy] * gx
-                h += dx[jy] * gy
+            a, b, c, d, e, f, g, h = in_plane(x, dx, dofs[i], gradients[i, k])
             out[i, k] = (a * h + d * e - b * g - c * f) * z + (a * d - b * c) * dz
     return out
 
@@ -198,19 +205,7 @@ def _first_inversion(x, dx, dofs, gradients):
     first = np.inf
     for i in range(dofs.shape[0]):
         for k in range(3):
-            a, b, c, d = 1.0, 0.0, 0.0, 1.0
-            e, f, g, h = 0.0, 0.0, 0.0, 0.0
-            for n in range(6):
-                jx, jy = dofs[i, 2 * n], dofs[i, 2 * n + 1]
-                gx, gy = gradients[i, k, n, 0], gradients[i, k, n, 1]
-                a += x[jx] * gx
-                b += x[jx] * gy
-                c += x[jy] * gx
-                d += x[jy] * gy
-                e += dx[jx] * gx
-                f += dx[jx] * gy
-                g += dx[jy] * gx
-                h += dx[jy] * gy
+            a, b, c, d, e, f, g, h = in_plane(x, dx, dofs[i], gradients[i, k])
             det, slope, curve = a * d - b * c, a * h + d * e - b * g - c * f, e * h - f * g
             # Root of det + slope t + curve t^2 in the form that does not cancel.
             discriminant = slope * slope - 4.0 * curve * det

@@ -24,7 +24,7 @@ from rheode.mechanics.elements import gradients_t6, second_gradients_t6
 from rheode.mechanics.laws import neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless
 from rheode.mechanics.resistance import Viscosity
-from rheode.mechanics.solid import Solid, advance, entries, kinematics
+from rheode.mechanics.solid import Solid, advance, entries, in_plane, kinematics
 
 # A carried pressure is trusted up to this factor of the one that the law gives.
 TRUST = 1000.0
@@ -88,18 +88,7 @@ def _along(x, dx, dofs, gradients, table, shares, pressure):
     for q in range(points):
         i, k = q // 3, q % 3
         mu, lam = table[i]
-        a, b, c, d, e, f, g, h = 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0
-        for n in range(6):
-            jx, jy = dofs[i, 2 * n], dofs[i, 2 * n + 1]
-            gx, gy = gradients[i, k, n]
-            a += x[jx] * gx
-            b += x[jx] * gy
-            c += x[jy] * gx
-            d += x[jy] * gy
-            e += dx[jx] * gx
-            f += dx[jx] * gy
-            g += dx[jy] * gx
-            h += dx[jy] * gy
+        a, b, c, d, e, f, g, h = in_plane(x, dx, dofs[i], gradients[i, k])
         z, dz = 1.0 + x[dofs[i, 12]], dx[dofs[i, 12]]
         j = shares[q] * (a * d - b * c) * z
         dj = shares[q] * ((a * h + d * e - b * g - c * f) * z + (a * d - b * c) * dz)
