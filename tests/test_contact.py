@@ -3,6 +3,7 @@
 import ipctk
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from grids import grid, hencky, on, raise_to_t6
 from test_mechanics_derivatives import check
 
@@ -140,6 +141,58 @@ def test_the_pairs_follow_the_bodies():
     again.restore(part.state())
     assert np.array_equal(again.evaluate(x, 2).hessian, found.hessian)
     assert part.evaluate(x, 0).energy == found.energy
+
+
+def test_pairs_last_as_long_as_bodies_move_together():
+    """Requirement: motion that all share finds no pairs anew, and before motion of their own does, no pair in reach is left out."""
+    nodes, edges, u, start = facing(np.random.default_rng(3), 0.3, 0.01)
+    part = Bodies(Contour(nodes, edges, u), 0.02, 3.0, margin=0.1)
+    before = part.signature
+    x = start.copy()
+    places = nodes + u.nodes(start)
+    x[u.displacement] += places @ np.array([[0.05, 0.3], [-0.3, 0.1]]) * 0.3 + [5.0, -3.0]
+    assert part.evaluate(x, 2).energy >= 0.0
+    assert part.signature == before
+    upper = nodes[:, 1] > 0.6
+    seen = 0.0
+    for way in np.linspace(0.0, 0.3, 40):
+        x = start.copy()
+        x[u.displacement] += [0.0, 2.0]
+        x[u.displacement[upper, 1]] -= way
+        again = Bodies(part.contour, 0.02, 3.0, margin=1.0)
+        again.restore({"points": part.contour.points(x)})
+        assert part.evaluate(x, 0).energy == pytest.approx(again.evaluate(x, 0).energy, rel=1e-12)
+        assert part.evaluate(x, 2).energy == pytest.approx(again.evaluate(x, 0).energy, rel=1e-12)
+        seen = max(seen, part.evaluate(x, 0).energy)
+    assert seen > 0.0
+    assert before < part.signature < before + 6
+
+
+def test_pairs_found_anew_join_the_sparsity():
+    """Requirement: a system whose contact has found other pairs has the Hessian of one that is made there."""
+    nodes, cells, _ = together(
+        grid(3, 2, lambda s, t: (s, 0.5 * t)), grid(2, 2, lambda s, t: (0.1 + s, 1.3 + 0.5 * t + 0.03 * s))
+    )
+    edges, upper = sides(cells), nodes[:, 1] > 0.9
+    u = unknowns(len(nodes), [(nodes[:, 1] == 0.0, 1, "fixed")], ["wall top"], ["stretch zz", "fixed"])
+    walls = [(1, 1, 1.85, "wall top", [])]
+
+    def made():
+        return System(u, [Solid("body", hencky_norton.LAW, nodes, cells, u, hencky(1.0, 0.0)), *barrier(nodes, edges, u, 0.05, 3.0, walls)])
+
+    def dense(system, x):
+        values = system.evaluate(x, 2)[2]
+        _, indptr, indices = system.sparsity
+        assert (np.diff(indices)[np.setdiff1d(np.arange(len(indices) - 1), indptr[1:-1] - 1)] > 0).all()
+        return sp.csr_matrix((values, indices, indptr), (u.free, u.free)).toarray()
+
+    system = made()
+    for way in (0.0, 0.77, 0.0, -0.01, 0.78):
+        x = u.start()
+        x[u.displacement[upper, 1]] -= way
+        x[u.blocks["wall top"]] -= max(way - 0.7, 0.0)
+        assert dense(system, x) == pytest.approx(dense(made(), x), rel=1e-12, abs=1e-14)
+    assert system.potentials[1].signature > 2
 
 
 def test_distances_and_weights_are_those_of_ipc():

@@ -24,6 +24,10 @@ EXAMPLES = Path(__file__).parent / "examples"
 DENSEST = 0.84  # area fraction at which random packings of discs jam for good
 MOST_ELEMENTS = 1e6  # a mesh this large takes hours an increment on a desk
 MEDIUM_PRESSURE = 6.0  # GPa per unit stiffness ratio: what the third medium pulls with in pores that open (0.06 MPa at 1e-5, walls of 0.1 MPa)
+# GPa: under less, particles that swell open pores widely and slide far, where cells of the medium hold them apart. Of se-60mse's porosity
+# at full lithiation (seed 1) medium and barrier differ by 6 points at 10 MPa, 1.5 at 30, 0.3 at 50, 0.5 at 100; a phase that swells by less
+# than MUCH moves its neighbours little.
+LOW_PRESSURE, MUCH = 0.04, 0.2
 
 ROLES = ("active", "framework", "electrolyte")
 
@@ -529,13 +533,22 @@ class Study(Model):
                     f"The medium in the pores pulls or presses with up to about {leftover * 1e3:.2g} MPa by itself, {leftover / load:.0%} of the stack pressure; "
                     f"a smaller mechanics.medium.stiffness_ratio (now {self.mechanics.medium.stiffness_ratio:g}) brings it down, mechanics.contact: barrier takes it away."
                 )
+            elif pores and self.mechanics.contact == "third-medium" and self.walls.kind == "pressure" and load < LOW_PRESSURE and max(self._swelling().values()) > 1 + MUCH:
+                said.append(
+                    f"Under {units.show(load, 'pressure')} pores open widely and particles slide far, which the medium in the pores hinders (porosity at full lithiation "
+                    "6 points too high in se-60mse under 10 MPa); mechanics.contact: barrier does not."
+                )
         return said
 
+    def _swelling(self):
+        """Volume of each phase at full lithiation by that at the start."""
+        cycling = self.cycling
+        return {name: material.growth(cycling.lithiation) / material.growth(cycling.start) for name, material in self.materials().items()}
+
     def _size_warnings(self, mesh):
-        said, materials, cycling = [], self.materials(), self.cycling
+        said, swelling = [], self._swelling()
         fractions = self.fractions() if mesh is None else {name: mesh.area_fraction(name) for name in self.phases}
         total = sum(fraction for name, fraction in fractions.items() if self.phases[name].fills is None)
-        swelling = {name: materials[name].growth(cycling.lithiation) / materials[name].growth(cycling.start) for name in fractions}
         grown = sum(fraction * swelling[name] for name, fraction in fractions.items())
         if self.walls.kind == "rigid" and grown > 1:
             said.append(

@@ -27,7 +27,7 @@ def _add(out, targets, entries):
 
 
 @njit(cache=True)
-def _places(dofs, free):
+def _keys(dofs, free):
     """Key row * free + column of each entry's place in the upper triangle, -1 where an unknown is prescribed, in the order of
     the packed lower triangles of the stencils (m, d)."""
     m, d = dofs.shape
@@ -43,6 +43,32 @@ def _places(dofs, free):
 
 
 @njit(cache=True)
+def _places(dofs, indptr, indices):
+    """Where in the sparsity each entry of `_keys` is: -1 where it is not, beyond the end where an unknown is prescribed."""
+    m, d = dofs.shape
+    free = len(indptr) - 1
+    places = np.empty(m * (d * (d + 1) // 2), np.int32)
+    k = 0
+    for e in range(m):
+        for i in range(d):
+            for j in range(i + 1):
+                row, column = min(dofs[e, i], dofs[e, j]), max(dofs[e, i], dofs[e, j])
+                if column >= free:
+                    places[k] = len(indices)
+                else:
+                    low, high = indptr[row], indptr[row + 1]
+                    while low < high:
+                        middle = (low + high) // 2
+                        if indices[middle] < column:
+                            low = middle + 1
+                        else:
+                            high = middle
+                    places[k] = low if low < indptr[row + 1] and indices[low] == column else -1
+                k += 1
+    return places
+
+
+@njit(cache=True)
 def _doubled(dofs):
     """Which entries of the packed triangles lie off the diagonal, but stand for one unknown twice (a wall): as (i, j) and (j, i)."""
     m, d = dofs.shape
@@ -55,6 +81,11 @@ def _doubled(dofs):
                     found.append(k)
                 k += 1
     return np.array(found, np.int64)
+
+
+def _rows(keys, free):
+    """(indptr, indices) of sorted keys."""
+    return np.searchsorted(keys, np.arange(free + 1) * free).astype(np.int32), (keys % free).astype(np.int32)
 
 
 @functools.cache
@@ -82,7 +113,7 @@ class System:
     def __init__(self, unknowns, potentials):
         self.unknowns, self.potentials = unknowns, list(potentials)
         self._signature = self._hessians = None
-        self._keys = {}
+        self._moving = set()  # potentials whose sparsity has changed
         self.force_scale = self.energy_scale = 0.0
         _return_large_blocks()
 
@@ -90,39 +121,34 @@ class System:
         signature = tuple(p.signature for p in self.potentials)
         if signature == self._signature:
             return
-        free = self.unknowns.free
-        # One potential after the other, and keys computed twice rather than kept: this is where a large system takes most memory.
-        # A sparsity that changes now and then (contact that finds its pairs) is worth keeping what the others have.
-        again = self._signature is not None
-        found = [np.arange(free) * (free + 1)]  # the diagonal is always there
-        found += [self._kept(k)[0] if again else np.unique(_places(p.dofs, free)) for k, p in enumerate(self.potentials)]
-        unique = np.unique(np.concatenate(found))
-        del found
-        unique = unique[unique >= 0]
-        self.indices = (unique % free).astype(np.int32)
-        self.indptr = np.searchsorted(unique // free, np.arange(free + 1)).astype(np.int32)
+        free, last = self.unknowns.free, self._signature or signature
+        moving = self._moving | {k for k, (now, before) in enumerate(zip(signature, last)) if now != before}
+        dofs = [potential.dofs for potential in self.potentials]
+        if self._signature is None or moving != self._moving:
+            self._moving = moving
+            # One potential after the other: this is where a large system takes most memory.
+            still = [k for k in range(len(dofs)) if k not in moving]
+            found = [np.arange(free) * (free + 1)]  # the diagonal is always there
+            found += [np.unique(_keys(dofs[k], free)) for k in still]
+            keys = np.unique(np.concatenate(found))
+            del found
+            self._keys = keys[keys >= 0]
+            self._rows = _rows(self._keys, free)
+            self._still = {k: (_places(dofs[k], *self._rows), _doubled(dofs[k])) for k in still}
+        # What contact that finds its pairs anew adds to the sparsity of all the others is merged into it.
+        new = [_keys(dofs[k], free)[_places(dofs[k], *self._rows) < 0] for k in moving]
+        new = np.unique(np.concatenate([np.empty(0, np.int64), *new]))
+        before = np.searchsorted(self._keys, new)
+        self.indptr, self.indices = _rows(np.insert(self._keys, before, new), free) if len(new) else self._rows
+        shift = np.searchsorted(before, np.arange(len(self._keys) + 1), side="right").astype(np.int32)
         # Of each potential: where its entries go, which count twice, and where these go. What belongs to no free unknown goes beyond the end.
         self._targets = []
-        for k, potential in enumerate(self.potentials):
-            if again:
-                keys, place, doubled = self._kept(k)
-                target = np.searchsorted(unique, keys).astype(np.int32)
-                target[keys < 0] = len(unique)
-                target = target[place]
-            else:
-                keys, doubled = _places(potential.dofs, free), _doubled(potential.dofs)
-                target = np.searchsorted(unique, keys).astype(np.int32)
-                target[keys < 0] = len(unique)
+        for k in range(len(dofs)):
+            target, doubled = (_places(dofs[k], self.indptr, self.indices), _doubled(dofs[k])) if k in moving else self._still[k]
+            if k not in moving and len(new):
+                target = target + shift[target]
             self._targets.append((target, doubled, target[doubled]))
         self._signature = signature
-
-    def _kept(self, k):
-        """Of potential k: its different keys, sorted, the place of each entry's among them, and which entries count twice."""
-        potential = self.potentials[k]
-        if self._keys.get(k, (None,))[0] != potential.signature:
-            keys, place = np.unique(_places(potential.dofs, self.unknowns.free), return_inverse=True)
-            self._keys[k] = potential.signature, (keys, place.astype(np.int32), _doubled(potential.dofs))
-        return self._keys[k][1]
 
     @property
     def sparsity(self):

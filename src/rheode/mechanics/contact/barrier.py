@@ -33,6 +33,10 @@ SHAPE = np.stack([(1 - _S) * (1 - 2 * _S), 4 * _S * (1 - _S), _S * (2 * _S - 1)]
 WEIGHT = np.where(np.arange(PIECES + 1) % 2, 4.0, 2.0) / (3 * PIECES)
 WEIGHT[[0, -1]] /= 2
 
+# How near, by the mean length of a side, bodies and planes are pairs already, touching or not: every new pair changes the sparsity,
+# and to analyse that costs as much as a dozen factorisations, but pairs that never touch cost as well.
+BODIES, PLANES = 0.4, 0.8
+
 # Sides that meet at a node, and a side on itself, act from this share of the distance that there was before deformation.
 CORNER = 0.5
 
@@ -42,6 +46,19 @@ def _film(d, h, k):
     """Energy per area and its first two derivatives by the gap."""
     s = d / h
     return k * h * (s - 1.0 - math.log(s)), k * (1.0 - 1.0 / s), k / (h * s * s)
+
+
+@njit(cache=True, nogil=True)
+def _on_sides(start, x, dofs, shape):
+    """Places (k, n, 2) of the points of sides whose nodes start from (k, 3, 2) and move by x[dofs]."""
+    out = np.zeros((len(dofs), len(shape), 2))
+    for k in range(len(dofs)):
+        for a in range(3):
+            for c in range(2):
+                place = start[k, a, c] + x[dofs[k, a, c]]
+                for i in range(len(shape)):
+                    out[k, i, c] += shape[i, a] * place
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -262,11 +279,11 @@ class Contour:
 
     def points(self, x):
         """Ends of the pieces, (k, PIECES + 1, 2) um."""
-        return np.matmul(SHAPE, self.start + x[self.dofs])
+        return _on_sides(self.start, x, self.dofs, SHAPE)
 
     def move(self, dx):
         """Change of the points by a step."""
-        return np.matmul(SHAPE, dx[self.dofs])
+        return _on_sides(np.zeros_like(self.start), dx, self.dofs, SHAPE)
 
     def vertices(self, points):
         out = np.empty((self.vertex.max() + 1, 2))
@@ -285,7 +302,7 @@ class Bodies(Stateless):
 
     def __init__(self, contour, distance, stiffness, margin=None):
         self.contour, self.distance, self.stiffness = contour, float(distance), float(stiffness)
-        self.margin = max(4 * self.distance, 0.25 * float(contour.areas.mean())) if margin is None else margin
+        self.margin = max(4 * self.distance, BODIES * float(contour.areas.mean())) if margin is None else margin
         self.signature = 0
         self._mesh = None
         self._corners()
@@ -334,6 +351,8 @@ class Bodies(Stateless):
 
     def _find(self, points):
         self._points = points.copy()
+        self._affine = np.insert(self._points.reshape(-1, 2), 0, 1.0, axis=1)
+        self._fit = np.linalg.pinv(self._affine)
         pairs = self._near(points)
         if self.signature and np.array_equal(pairs, self.pairs):
             return
@@ -342,7 +361,16 @@ class Bodies(Stateless):
         self.signature += 1
 
     def _is_stale(self, points):
-        return np.abs(points - self._points).max(initial=0.0) > self.margin / math.sqrt(2)
+        """Whether a pair that was left out may be within the activation distance now.
+
+        That is about relative motion: what the points share, an affine map, brings two of them closer by its strain only.
+        """
+        moved = (points - self._points).reshape(-1, 2)
+        if np.abs(moved).max(initial=0.0) <= self.margin / math.sqrt(2):
+            return False
+        shared = self._fit @ moved
+        own = np.linalg.norm(moved - self._affine @ shared, axis=1).max(initial=0.0)
+        return 2.0 * own + np.linalg.norm(shared[1:], 2) * (self.distance + 2 * self.margin) > 2.0 * self.margin
 
     def evaluate(self, x, order):
         points, pairs = self.contour.points(x), self.pairs
@@ -396,7 +424,7 @@ class Planes(Stateless):
 
     def __init__(self, contour, unknowns, walls, distance, stiffness, margin=None):
         self.contour, self.distance, self.stiffness = contour, float(distance), float(stiffness)
-        self.margin = max(4 * self.distance, 0.25 * float(contour.areas.mean())) if margin is None else margin
+        self.margin = max(4 * self.distance, PLANES * float(contour.areas.mean())) if margin is None else margin
         self.axis = np.array([w[0] for w in walls])
         self.sign = np.array([float(w[1]) for w in walls])
         self.level = np.array([float(w[2]) for w in walls])
