@@ -15,6 +15,7 @@ from rheode.result import ResultError
 RUNS = {
     "se-60mse": ("se-60mse", []),
     "se-60mse-barrier": ("se-60mse", ["mechanics.contact=barrier", "cycling.cycles=1", "name=se-60mse-barrier"]),
+    "se-60mse-pouch": ("se-60mse-pouch", []),
     "se-60mse-rigid": ("se-60mse-rigid", []),
     "lco-60mse": ("lco-60mse", []),
 }

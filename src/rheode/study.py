@@ -24,9 +24,9 @@ EXAMPLES = Path(__file__).parent / "examples"
 DENSEST = 0.84  # area fraction at which random packings of discs jam for good
 MOST_ELEMENTS = 1e6  # a mesh this large takes hours an increment on a desk
 MEDIUM_PRESSURE = 6.0  # GPa per unit stiffness ratio: what the third medium pulls with in pores that open (0.06 MPa at 1e-5, walls of 0.1 MPa)
-# GPa: under less, particles that swell open pores widely and slide far, where cells of the medium hold them apart. Of se-60mse's porosity
-# at full lithiation (seed 1) medium and barrier differ by 6 points at 10 MPa, 1.5 at 30, 0.3 at 50, 0.5 at 100; a phase that swells by less
-# than MUCH moves its neighbours little.
+# Particles that swell by more than MUCH and creep little under the stack's pressure open pores widely and slide far, where cells of the
+# medium hold them apart. What creeps does so under less than LOW_PRESSURE, GPa: of se-60mse's porosity at full lithiation (seed 1) medium
+# and barrier differ by 6 points at 10 MPa, 1.5 at 30, 0.3 at 50, 0.5 at 100; of fes-60mse's at 100 MPa by 8.
 LOW_PRESSURE, MUCH = 0.04, 0.2
 
 ROLES = ("active", "framework", "electrolyte")
@@ -533,10 +533,11 @@ class Study(Model):
                     f"The medium in the pores pulls or presses with up to about {leftover * 1e3:.2g} MPa by itself, {leftover / load:.0%} of the stack pressure; "
                     f"a smaller mechanics.medium.stiffness_ratio (now {self.mechanics.medium.stiffness_ratio:g}) brings it down, mechanics.contact: barrier takes it away."
                 )
-            elif pores and self.mechanics.contact == "third-medium" and self.walls.kind == "pressure" and load < LOW_PRESSURE and max(self._swelling().values()) > 1 + MUCH:
+            elif pores and self.mechanics.contact == "third-medium" and self.walls.kind == "pressure" and (far := self._slide_far(load)):
                 said.append(
-                    f"Under {units.show(load, 'pressure')} pores open widely and particles slide far, which the medium in the pores hinders (porosity at full lithiation "
-                    "6 points too high in se-60mse under 10 MPa); mechanics.contact: barrier does not."
+                    f"{' and '.join(far)} swells by more than {MUCH:.0%} and flows little under {units.show(load, 'pressure')}: pores open widely and particles slide far, which the "
+                    "medium in the pores hinders (porosity at full lithiation 6 points too high in se-60mse under 10 MPa, 8 in fes-60mse under 100); "
+                    "mechanics.contact: barrier does not."
                 )
         return said
 
@@ -544,6 +545,11 @@ class Study(Model):
         """Volume of each phase at full lithiation by that at the start."""
         cycling = self.cycling
         return {name: material.growth(cycling.lithiation) / material.growth(cycling.start) for name, material in self.materials().items()}
+
+    def _slide_far(self, load):
+        """Names of the phases that swell much and cannot flow into the pores instead of opening them."""
+        materials = self.materials()
+        return [name for name, swelling in self._swelling().items() if swelling > 1 + MUCH and (load < LOW_PRESSURE or not materials[name].creeps)]
 
     def _size_warnings(self, mesh):
         said, swelling = [], self._swelling()
