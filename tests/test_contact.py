@@ -8,8 +8,9 @@ from grids import grid, hencky, on, raise_to_t6
 from test_mechanics_derivatives import check
 
 from rheode.mechanics.contact.barrier import WEIGHT, Bodies, Contour, barrier
+from rheode.mechanics.contact.flips import quality
 from rheode.mechanics.contact.third_medium import third_medium
-from rheode.mechanics.elements import POINTS
+from rheode.mechanics.elements import POINTS, gradients_t6
 from rheode.mechanics.laws import hencky_norton, neo_hookean
 from rheode.mechanics.linear import linear_solver
 from rheode.mechanics.minimiser import Minimiser
@@ -630,6 +631,71 @@ def test_what_never_opened_forgets_nothing():
         medium.begin(1.0, {"share": 0.1})
         medium.commit(x)
     assert medium.dissipated == 0.0 and np.array_equal(medium.weights, medium.meshed)
+
+
+def sliding(slide, thinnest=0.01):
+    """A pore 0.2 high between a floor and a lid that has slid: (medium and followers, x, nodes, unknowns)."""
+    nodes, cells = grid(6, 2, lambda s, t: (1.5 * s, 0.2 * t))
+    u = unknowns(len(nodes), [], [], ["stretch zz"])
+    potentials, x = third_medium(nodes, cells, u, 30.0, 14.0, 1e-4, 0.1, viscosity=1.0, thinnest=thinnest), u.start()
+    x[u.displacement[:, 0]] = slide * nodes[:, 1] / 0.2
+    for potential in potentials:
+        potential.begin(1.0, {"share": 0.05})
+        potential.commit(x)
+    return potentials, x, nodes, u
+
+
+def test_sides_of_cells_turn_with_the_particles_that_slide():
+    """Requirement: a lid that slides far over a pore leaves well-shaped cells behind it that cover the pore once; nothing changes
+    where cells are thin or crushed; what was held counts as dissipated and the turned cells bear nothing in their new place."""
+    (medium, second, viscous), x, nodes, u = sliding(0.5)
+    before, held = medium.cells.copy(), medium.evaluate(x, 0).energy + second.evaluate(x, 0).energy
+    velocity = np.arange(float(u.size))
+    places = nodes + x[u.displacement]
+    worst = quality(places[before[:, :3]]).min()
+    assert medium.remesh(x, velocity)
+    turned = np.flatnonzero((medium.cells != before).any(axis=1))
+    places = nodes + x[u.displacement]
+    assert quality(places[medium.cells[:, :3]]).min() > 1.5 * worst
+    gradients, weights = gradients_t6(places, medium.cells)
+    assert weights.sum() == pytest.approx(0.3, rel=1e-12) and weights.min() > 0.0
+    middle, ends = medium.cells[turned, 5], medium.cells[turned][:, [0, 2]]
+    assert places[middle] == pytest.approx(places[ends].mean(axis=1), abs=1e-15)
+    assert velocity[u.displacement[middle]] == pytest.approx(velocity[u.displacement[ends]].mean(axis=1))
+    now = medium.evaluate(x, 0).energy + second.evaluate(x, 0).energy
+    assert medium.dissipated == pytest.approx(held - now, rel=1e-9) and now < 0.7 * held
+    assert np.abs(observe(medium, x).stress[turned]).max() < 1e-5 * medium.table.max()
+    assert np.array_equal(second.dofs, medium.dofs[:, :12]) and np.array_equal(viscous.dofs, second.dofs)
+
+    assert not medium.remesh(x, None)  # once is enough
+    crushed, x, _, _ = sliding(0.5, thinnest=0.2)
+    assert not crushed[0].remesh(x, None)
+    straight, x, _, _ = sliding(0.0)
+    assert not straight[0].remesh(x, None)
+
+
+def test_turned_cells_remember_the_area_and_come_back_from_a_state():
+    """Requirement: two cells that turn keep, of the area that they remember, what they have lost of it, until they forget; a medium restored
+    from a state is the same medium."""
+    potentials, x, nodes, u = sliding(0.5)
+    x[u.displacement[:, 1]] -= 0.4 * nodes[:, 1]
+    for potential in potentials:
+        potential.begin(0.0, {})
+        potential.commit(x)
+    medium = potentials[0]
+    remembered = medium.weights.sum()
+    assert medium.remesh(x, None)
+    assert medium.weights.sum() == pytest.approx(remembered, rel=1e-9)
+    again = sliding(0.0)[0]
+    for one, other in zip(again, potentials):
+        one.restore(other.state())
+    moved = x + 1e-3 * np.random.default_rng(0).standard_normal(u.size) * (np.arange(u.size) < u.free)
+    for one, other in zip(again, potentials):
+        for potential in (one, other):
+            potential.begin(1.0, {"share": 0.1})
+        a, b = one.evaluate(moved, 2), other.evaluate(moved, 2)
+        assert a.energy == b.energy and np.array_equal(a.gradient, b.gradient) and np.array_equal(a.hessian, b.hessian)
+        assert np.array_equal(one.dofs, other.dofs)
 
 
 def test_the_viscosity_of_the_medium():

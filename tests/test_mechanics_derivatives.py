@@ -177,6 +177,23 @@ def forgotten(rng):
     return u, potentials, x + 0.02 * rng.standard_normal(u.size)
 
 
+def turned(rng):
+    """A medium that was sheared so far that its cells have turned."""
+    nodes, cells, u = model(wall=True)
+    potentials, x = third_medium(nodes, cells, u, 30.0, 14.0, 1e-2, 1.5, viscosity=3.0, thinnest=0.01), u.start()
+    inside = u.displacement[:, 0] < len(u.blocks["nodes"])
+    x[u.displacement[inside, 0]] += 1.3 * nodes[inside, 1] ** 1.1
+    for potential in potentials:
+        potential.begin(1.0, {"share": 0.1})
+        potential.commit(x)
+    before = potentials[0].cells.copy()
+    assert potentials[0].remesh(x, None) and (potentials[0].cells != before).any()
+    for potential in potentials:
+        potential.begin(1.0, {"share": 0.1})
+    potentials[0]._settled = np.zeros(len(potentials[0].slip))  # as above
+    return u, potentials, x + 0.01 * rng.standard_normal(u.size)
+
+
 def drag(rng):
     nodes = model()[0]
     top = np.flatnonzero(nodes[:, 1] > 1.2 - 1e-9)
@@ -286,6 +303,7 @@ CASES = {
     "second gradients": second_gradient,
     "third medium": medium,
     "third medium, once open": forgotten,
+    "third medium, turned": turned,
     "drag": drag,
     "stack pressure": stack_pressure,
     "fixture": fixture,

@@ -44,6 +44,9 @@ HOLD = 1e-5
 # bear the walls.
 VISCOUS = 4e-4
 
+# Cells of the medium that are higher than this share of the mean radius turn with the particles around them: twice the gap of a contact.
+TURN = 0.02
+
 # Contact ratios are also measured with half and twice the gap, and with half and twice the pressure, that count as contact.
 SENSITIVITY = (0.5, 1.0, 2.0)
 GAPS = (" gap/2", "", " gap*2")
@@ -156,12 +159,11 @@ class Model:
             (nodes["bottom"], 1, "fixed"),
             (nodes["top"], 1, "wall top"),
         ]
-        self.follow = None
+        # Nodes inside pores follow the particles: with the barrier nothing fills the pores, and the medium's cells come to hang on others.
+        hollow = np.setdiff1d(np.arange(len(mesh.nodes)), mesh.cells[mesh.solid])
+        self.follow = Follow(mesh, hollow) if len(hollow) else None
         if study.mechanics.contact == "barrier":
-            # Nothing fills the pores: their nodes are no unknowns, they follow the particles.
-            hollow = np.setdiff1d(np.arange(len(mesh.nodes)), mesh.cells[mesh.solid])
             tied = [(hollow, 0, "fixed"), (hollow, 1, "fixed"), *tied]
-            self.follow = Follow(mesh, hollow)
         self.unknowns = unknowns(len(mesh.nodes), tied, free, fixed)
         self.phases = [
             phases.phase(name, self.materials[name], mesh.nodes, mesh.cells[mesh.phase == index], self.unknowns,
@@ -181,7 +183,7 @@ class Model:
         self.system = System(self.unknowns, [*solids, *self.contact, *self.interfaces.values(), *self.inertia, *self.loads])
         # Bodies that touch nothing have soft modes: a shift that fits the rest would hold them. Where a bed buckles they move far, in
         # steps that end at each collision, however short the increment.
-        patient = {"smallest_shift": 1e-6, "iterations": 1000} if self.follow else {}
+        patient = {"smallest_shift": 1e-6, "iterations": 1000} if study.mechanics.contact == "barrier" else {}
         self.minimise = Minimiser(self.system, linear_solver(), **patient)
         self.surfaces = measures.Surfaces(mesh)
         self.gap = study.output.contact_gap.of(measures.mean_particle_radius(mesh))
@@ -198,7 +200,7 @@ class Model:
                 return []
             K, G = self._stiffest()
             viscosity = min(medium.viscosity, VISCOUS * load / (medium.stiffness_ratio * G))
-            return third_medium(mesh.nodes, pores, self.unknowns, K, G, medium.stiffness_ratio, medium.length, viscosity)
+            return third_medium(mesh.nodes, pores, self.unknowns, K, G, medium.stiffness_ratio, medium.length, viscosity, TURN * mesh.mean_radius)
         nodes, (width, height) = mesh.walls, mesh.box
         walls = [
             (0, -1, 0.0, "fixed", nodes["left"]),
@@ -357,7 +359,7 @@ class Model:
         if self.study.mechanics.contact == "barrier" or self.mesh.solid.all():
             return 0.0
         medium = self.contact[0]
-        return survey(state.x, medium.dofs, medium.gradients, medium.meshed, state.seen[medium].stress)[2]
+        return survey(*medium.local(state.x), medium.gradients, medium.meshed, state.seen[medium].stress)[2]
 
     def fields(self, state, lithiation):
         """The fields of a state as `result.Frame` holds them."""

@@ -20,6 +20,11 @@ def shape_t6(xi):
     return values, np.stack([d_r, d_s], 2)
 
 
+def jacobians_t6(places):
+    """Determinants (m, 3) of the Jacobian of cells whose nodes are at `places` (m, 6, 2), at the quadrature points [um2]."""
+    return np.linalg.det(np.einsum("mai,kaj->mkij", places, shape_t6(POINTS)[1]))
+
+
 def gradients_t6(nodes, cells):
     """Gradients (m, 3, 6, 2) [1/um] of the shape functions at the quadrature points, and weights (m, 3) [um^2].
 

@@ -31,10 +31,11 @@ def observe(potential, x) -> Observation:
         said = potential.evaluate(x, 1)
         return Observation(said.energy, said.gradient, potential.cauchy(x) if hasattr(potential, "cauchy") else None)
     # The same as its `evaluate` and `cauchy`, without what only the Hessian needs.
-    stretch, turned = _stretches(x, potential.dofs, potential.gradients, potential.growth, potential.inverse_creep)
+    values, dofs = potential.local(x)
+    stretch, turned = _stretches(values, dofs, potential.gradients, potential.growth, potential.inverse_creep)
     w, p, _ = potential.law.respond(stretch, potential.table, 0.0, 1)
     energy = float((w.reshape(potential.weights.shape) * potential.weights * potential.growth[:, None]).sum())
-    stress, gradient = _forces(x, potential.dofs, potential.gradients, potential.weights, potential.growth, stretch, turned, p)
+    stress, gradient = _forces(values, dofs, potential.gradients, potential.weights, potential.growth, stretch, turned, p)
     return Observation(energy, gradient, stress)
 
 

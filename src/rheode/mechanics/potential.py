@@ -50,6 +50,10 @@ class Potential(Protocol):
         True if it did; energy and gradient are what they were, and the next evaluation elsewhere forgets it.
         """
 
+    def remesh(self, x: np.ndarray, velocity: np.ndarray | None) -> bool:
+        """Optional: mesh anew, between increments, what carries no history; in `x`, and in the velocity of the unknowns where there is one,
+        nodes that are this potential's alone are put in place. True if it did."""
+
     def update(self, x: np.ndarray) -> None:
         """Refresh between iterations what is not a function of `x` alone (collision sets, lagged friction)."""
 

@@ -91,12 +91,23 @@ class Viscosity(Resistance):
 
     def __init__(self, nodes, cells, unknowns, G):
         super().__init__(unknowns.displacement[cells].reshape(len(cells), 12), unknowns)
-        self._G = G
+        self._G, self._shift, self.signature = G, np.zeros(self.dofs.shape), 0
         self._gradients, self._weights = gradients_t6(nodes, cells)
         self._place()
 
+    def adopt(self, changed, dofs, places, shift, x=None):
+        """Cells `changed` (k,) have other nodes now: unknowns `dofs` (k, 12) that count from `shift` (k, 12) um, meshed at `places` (k, 6, 2)."""
+        self.dofs[changed], self._shift[changed] = dofs, shift
+        self._gradients[changed], self._weights[changed] = gradients_t6(places.reshape(-1, 2), np.arange(6 * len(places)).reshape(-1, 6))
+        self.signature += 1
+        if x is not None:
+            self._last = self._last.copy()
+            self._last[changed] = 0.0
+            self._x, self._acting = x.copy(), self._last
+            self._place()
+
     def _place(self):
-        u = self._x[self.dofs].reshape(-1, 6, 2)
+        u = (self._x[self.dofs] - self._shift).reshape(-1, 6, 2)
         f = np.eye(2) + np.einsum("mai,mkaj->mkij", u, self._gradients)
         (a, b), (c, d) = np.moveaxis(f, (2, 3), (0, 1))
         area = a * d - b * c

@@ -200,7 +200,7 @@ def volume_changes(x, dx, dofs, gradients):
 
 
 @njit(cache=True, nogil=True)
-def _first_inversion(x, dx, dofs, gradients):
+def first_inversion(x, dx, dofs, gradients):
     """Smallest t > 0 at which det(F + t dF) vanishes in the plane at some point; inf where none does."""
     first = np.inf
     for i in range(dofs.shape[0]):
@@ -305,6 +305,10 @@ class Solid:
             else:
                 self.table[:, self.law.parameters.index(key)] = value
 
+    def local(self, x):
+        """Values, and where among them the unknowns of each cell are (m, 13), counted from where its `gradients` are taken."""
+        return x, self.dofs
+
     def begin(self, dt, fields):
         if self._start is None:  # an increment that is cut back begins anew from the same committed state
             self._start = self.growth.copy(), self.table.copy()
@@ -317,7 +321,7 @@ class Solid:
         self._now = dt
 
     def evaluate(self, x, order):
-        stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self._origin)
+        stretch, frame = kinematics(*self.local(x), self.gradients, self.growth, self._origin)
         if stretch.min() <= 0.0:
             return Evaluation(np.inf)
         w, p, h = self.law.respond(stretch, self.table, self.dt, order)
@@ -331,14 +335,14 @@ class Solid:
 
     def max_step(self, x, dx):
         """Up to 0.9 of the way to the first inverted point."""
-        return min(1.0, 0.9 * _first_inversion(x, dx, self.dofs, self.gradients))
+        return min(1.0, 0.9 * first_inversion(x, dx, self.dofs, self.gradients))
 
     def update(self, x):
         pass
 
     def commit(self, x):
         before, now = self._start or (self.growth, self.table), (self.growth, self.table)
-        trial, frame = kinematics(x, self.dofs, self.gradients, self.growth, self._origin)
+        trial, frame = kinematics(*self.local(x), self.gradients, self.growth, self._origin)
         ratio, stored, slip, dissipated = self.law.relax(trial, self.table, self.dt)
         crept = self._origin.copy()
         advance(crept, frame, ratio)
@@ -362,7 +366,7 @@ class Solid:
 
     def _stretches(self, x, inverse_creep):
         """Principal stretches (3 m, 3) with the creep taken out and the growth left in."""
-        return kinematics(x, self.dofs, self.gradients, np.ones(len(self.cells)), inverse_creep)[0]
+        return kinematics(*self.local(x), self.gradients, np.ones(len(self.cells)), inverse_creep)[0]
 
     def _elastic(self, stretches, growth, table):
         """Elastic energy of `_stretches` at the given growth and parameters."""
@@ -375,15 +379,16 @@ class Solid:
 
     def deformation(self, x):
         """Deformation gradient at the points, (m, 3, 3, 3)."""
-        u = x[self.dofs[:, :12]].reshape(-1, 6, 2)
+        values, dofs = self.local(x)
+        u = values[dofs[:, :12]].reshape(-1, 6, 2)
         f = np.zeros((len(u), 3, 3, 3))
         f[..., :2, :2] = np.eye(2) + np.einsum("mai,mkaj->mkij", u, self.gradients)
-        f[..., 2, 2] = 1.0 + x[self.dofs[:, 12]][:, None]
+        f[..., 2, 2] = 1.0 + values[dofs[:, 12]][:, None]
         return f
 
     def cauchy(self, x):
         """Cauchy stress at the points of a committed state, (m, 3, 4): xx, yy, zz, xy in GPa."""
-        stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        stretch, frame = kinematics(*self.local(x), self.gradients, self.growth, self.inverse_creep)
         _, p, _ = self.law.respond(stretch, self.table, 0.0, 1)
         principal = p * stretch / np.prod(stretch, axis=1)[:, None]
         c, s = frame[:, 0], frame[:, 1]

@@ -94,6 +94,7 @@ def march(
     if memory.step == 0.0:
         memory.step = steps.first
     while memory.fraction < 1.0:
+        x, memory.velocity = system.remesh(x, memory.velocity)
         wanted, cutbacks, iterations = memory.step, 0, 0
         before = strain() if strain else None
         while True:

@@ -129,13 +129,13 @@ class System:
             # One potential after the other: this is where a large system takes most memory.
             still = [k for k in range(len(dofs)) if k not in moving]
             found = [np.arange(free) * (free + 1)]  # the diagonal is always there
-            found += [np.unique(_keys(dofs[k], free)) for k in still]
+            found += [np.unique(_keys(each, free)) for each in dofs]
             keys = np.unique(np.concatenate(found))
             del found
             self._keys = keys[keys >= 0]
             self._rows = _rows(self._keys, free)
             self._still = {k: (_places(dofs[k], *self._rows), _doubled(dofs[k])) for k in still}
-        # What contact that finds its pairs anew adds to the sparsity of all the others is merged into it.
+        # What contact that finds its pairs anew, or has its cells turned, adds to the sparsity there was at first is merged into it.
         new = [_keys(dofs[k], free)[_places(dofs[k], *self._rows) < 0] for k in moving]
         new = np.unique(np.concatenate([np.empty(0, np.int64), *new]))
         before = np.searchsorted(self._keys, new)
@@ -220,6 +220,12 @@ class System:
 
     def commit(self, x):
         list(_POOL.map(lambda potential: potential.commit(x), self.potentials))
+
+    def remesh(self, x, velocity=None):
+        """(x, velocity) of a committed state after what carries no history has been meshed anew; the same arrays where nothing was."""
+        meshed, moving = x.copy(), None if velocity is None else velocity.copy()
+        changed = [potential.remesh(meshed, moving) for potential in self.potentials if hasattr(potential, "remesh")]
+        return (meshed, moving) if any(changed) else (x, velocity)
 
     def state(self):
         return {str(k): potential.state() for k, potential in enumerate(self.potentials)}

@@ -20,11 +20,12 @@ import math
 import numpy as np
 from numba import njit
 
+from rheode.mechanics.contact.flips import flips
 from rheode.mechanics.elements import gradients_t6, second_gradients_t6
 from rheode.mechanics.laws import neo_hookean
 from rheode.mechanics.potential import Evaluation, Stateless
 from rheode.mechanics.resistance import Viscosity
-from rheode.mechanics.solid import Solid, advance, entries, in_plane, kinematics
+from rheode.mechanics.solid import Solid, advance, entries, first_inversion, in_plane, kinematics
 
 # A carried pressure is trusted up to this factor of the one that the law gives.
 TRUST = 1000.0
@@ -36,7 +37,11 @@ FAR = 0.5
 OPEN = 1.01
 
 # Share of a segment (a half cycle, a rest, the clamping) over which an open pore forgets all but a third of its stress.
-MEMORY = 0.1
+MEMORY = 0.03
+
+# Sides are turned so often in a row between two increments, of cells that take more than this share of the room that they remember: others
+# bear load.
+ROUNDS, CRUSHED = 4, 0.3
 
 # Inverse creep strain (xx, yy, zz, xy) of a medium that is free of stress as it was meshed.
 SHAPED = np.array([1.0, 1.0, 1.0, 0.0])
@@ -116,13 +121,68 @@ class Medium(Solid):
     `dissipated`.
     """
 
-    def __init__(self, name, nodes, cells, unknowns, parameters):
-        super().__init__(name, neo_hookean.LAW, nodes, cells, unknowns, parameters)
+    def __init__(self, name, nodes, cells, unknowns, parameters, thinnest=np.inf, followers=()):
+        super().__init__(name, neo_hookean.LAW, nodes, np.array(cells), unknowns, parameters)
+        self._nodes, self._thinnest, self._followers = nodes, thinnest, followers
+        self._places, self._shift = nodes[self.cells], np.zeros(self.dofs.shape)
+        self._own = np.arange(self.dofs.size).reshape(self.dofs.shape)
         self.meshed = self.weights  # areas of the points in the mesh, (m, 3) um2
         self._shares = np.ones(3 * len(self.cells))
         self._settled = np.zeros(3 * len(self.cells))  # pressures of the committed state
         self._pressure, self._line = self._settled, None
         self._lost = 0.0
+
+    def local(self, x):
+        return (x[self.dofs] - self._shift).ravel(), self._own
+
+    def remesh(self, x, velocity):
+        """Turn sides of cells in open pores (`flips`). What two cells remember of their area is shared by the two they become; of
+        their shape they remember nothing. What is lost with it counts as dissipated."""
+        displacement, changed, held = self.unknowns.displacement, False, self._held(x)
+        for _ in range(ROUNDS if np.isfinite(self._thinnest) else 0):
+            free = self._stretches(x, self.inverse_creep).prod(axis=1).reshape(-1, 3).min(axis=1) > CRUSHED
+            pairs, cells = flips(self.cells, self._nodes + x[displacement], free, self._thinnest)
+            if len(pairs) == 0:
+                break
+            changed, middle, ends = True, cells[:, 0, 5], cells[:, 0, [0, 2]]
+            x[displacement[middle]] = (self._nodes + x[displacement])[ends].mean(axis=1) - self._nodes[middle]
+            if velocity is not None:
+                velocity[displacement[middle]] = velocity[displacement[ends]].mean(axis=1)
+            self._turn(pairs, cells, x)
+        if changed:
+            self._settle(x)
+            self.stored = self._elastic(self._stretches(x, self.inverse_creep), self.growth, self.table)
+            self.dissipated += held - self._held(x)
+        return changed
+
+    def _turn(self, pairs, cells, x):
+        """Cells `pairs` (k, 2) become `cells` (k, 2, 6), meshed where the nodes are at x."""
+        turned, remembered = pairs.ravel(), self.weights[pairs].sum(axis=(1, 2))
+        self._adopt(turned, cells.reshape(-1, 6), (self._nodes + x[self.unknowns.displacement])[cells].reshape(-1, 6, 2), x)
+        # Never 1: by its shape a point tells whether it was ever open.
+        volume = np.minimum(self.meshed[pairs].sum(axis=(1, 2)) / remembered, 1.0 - 1e-7)
+        shape = self.inverse_creep.reshape(-1, 3, 4).copy()
+        shape[turned] = SHAPED
+        shape[turned, :, :2] = volume.repeat(2)[:, None, None]
+        self.inverse_creep = shape.reshape(-1, 4)
+        self._remember(self.inverse_creep)
+
+    def _adopt(self, changed, cells, places, x=None):
+        """Cells `changed` (k,) have the nodes `cells` (k, 6) now and were meshed with them at `places` (k, 6, 2); followers, too."""
+        shift, dofs = places - self._nodes[cells], self.unknowns.displacement[cells]
+        self.cells[changed], self._places[changed] = cells, places
+        self.dofs[changed, :12], self._shift[changed, :12] = dofs.reshape(-1, 12), shift.reshape(-1, 12)
+        self.gradients[changed], self.meshed[changed] = gradients_t6(places.reshape(-1, 2), np.arange(6 * len(places)).reshape(-1, 6))
+        self.signature += 1
+        if x is not None:
+            self._x = x.copy()
+        for follower in self._followers:
+            follower.adopt(changed, dofs.reshape(-1, 12), places, shift.reshape(-1, 12), x)
+
+    def _held(self, x):
+        """Energy of the committed state x, with that of the followers that have one at rest."""
+        own = self._elastic(self._stretches(x, self.inverse_creep), self.growth, self.table)
+        return own + sum(follower.evaluate(x, 0).energy for follower in self._followers if isinstance(follower, SecondGradient))
 
     def begin(self, dt, fields):
         super().begin(dt, fields)
@@ -136,7 +196,7 @@ class Medium(Solid):
 
     def _forget(self, part):
         """Take this part of the way, logarithmically, to a medium whose open points remember nothing."""
-        stretch, frame = kinematics(self._x, self.dofs, self.gradients, self.growth, self.inverse_creep)
+        stretch, frame = kinematics(*self.local(self._x), self.gradients, self.growth, self.inverse_creep)
         volume = stretch.prod(axis=1) / self._shares
         open_ = (volume > OPEN) | (self.inverse_creep != SHAPED).any(axis=1)
         if not open_.any():
@@ -157,13 +217,15 @@ class Medium(Solid):
         self.weights = self.meshed / self._shares.reshape(-1, 3)
 
     def _along(self, x, dx, pressure):
-        return _along(x, dx, self.dofs, self.gradients, self.table, self._shares, pressure)
+        values, dofs = self.local(x)
+        return _along(values, dx[self.dofs].ravel(), dofs, self.gradients, self.table, self._shares, pressure)
 
     def max_step(self, x, dx):
         # What comes is the line search along dx: along it the pressures are predicted to change linearly.
         _, _, carried, rate = self._along(x, dx, self._pressure)
         self._line = x.copy(), dx.copy(), carried, rate
-        return super().max_step(x, dx)
+        values, dofs = self.local(x)
+        return min(1.0, 0.9 * first_inversion(values, dx[self.dofs].ravel(), dofs, self.gradients))
 
     def restrain(self, x, dx):
         """Secant for tangent where dx would crush: a point that a force takes from J by -a J along its tangent comes to
@@ -179,7 +241,7 @@ class Medium(Solid):
     def evaluate(self, x, order):
         if order == 0:
             return super().evaluate(x, order)
-        stretch, frame = kinematics(x, self.dofs, self.gradients, self.growth, self._origin)
+        stretch, frame = kinematics(*self.local(x), self.gradients, self.growth, self._origin)
         if stretch.min() <= 0.0:
             return Evaluation(np.inf)
         pressure = self._settled
@@ -202,7 +264,11 @@ class Medium(Solid):
         self.dissipated += self._lost
         self._settle(x)
 
+    def state(self):
+        return super().state() | {"cells": self.cells.copy(), "places": self._places.copy()}
+
     def restore(self, state):
+        self._adopt(np.arange(len(self.cells)), state["cells"], state["places"])
         super().restore(state)
         self._remember(self.inverse_creep)
         self._settle(self._x)
@@ -216,33 +282,44 @@ class SecondGradient(Stateless):
     """The regularisation of the medium, quadratic in the displacement: k_r [GPa um^2]."""
 
     def __init__(self, nodes, cells, unknowns, k_r):
-        m = len(cells)
-        self.dofs = unknowns.displacement[cells].reshape(m, 12)
+        self.dofs = unknowns.displacement[cells].reshape(len(cells), 12)
+        self._k_r, self._shift, self.signature = k_r, np.zeros(self.dofs.shape), 0
+        self._matrix, self._packed = self._matrices(nodes, cells)
+
+    def adopt(self, changed, dofs, places, shift, x=None):
+        """See `resistance.Viscosity.adopt`."""
+        self.dofs[changed], self._shift[changed] = dofs, shift
+        self._matrix[changed], self._packed[changed] = self._matrices(places.reshape(-1, 2), np.arange(6 * len(places)).reshape(-1, 6))
+        self.signature += 1
+
+    def _matrices(self, nodes, cells):
+        """Hessians of the cells, whole (m, 12, 12) and packed (m, 78)."""
         hess = second_gradients_t6(nodes, cells)
-        weights = k_r * gradients_t6(nodes, cells)[1]
+        weights = self._k_r * gradients_t6(nodes, cells)[1]
         laplace = np.einsum("mkaii->mka", hess)
         scalar = np.einsum("mkaij,mkbij,mk->mab", hess, hess, weights) - 0.5 * np.einsum("mka,mkb,mk->mab", laplace, laplace, weights)
-        self._matrix = np.zeros((m, 12, 12))
-        self._matrix[:, 0::2, 0::2] = self._matrix[:, 1::2, 1::2] = scalar
+        matrix = np.zeros((len(cells), 12, 12))
+        matrix[:, 0::2, 0::2] = matrix[:, 1::2, 1::2] = scalar
         i, j = np.tril_indices(12)
-        self._packed = np.ascontiguousarray(self._matrix[:, i, j])
+        return matrix, np.ascontiguousarray(matrix[:, i, j])
 
     def evaluate(self, x, order):
-        u = x[self.dofs]
+        u = x[self.dofs] - self._shift
         u -= np.tile(u[:, :2], 6)  # a cell that moves as a whole does nothing: no difference of large numbers
         gradient = np.matmul(self._matrix, u[:, :, None])[:, :, 0]
         energy = 0.5 * float((u * gradient).sum())
         return Evaluation(energy, gradient, self._packed if order == 2 else None)
 
 
-def third_medium(nodes, cells, unknowns, K, G, stiffness_ratio, length, viscosity=0.0):
+def third_medium(nodes, cells, unknowns, K, G, stiffness_ratio, length, viscosity=0.0, thinnest=np.inf):
     """The medium's potentials: [neo-Hookean solid named "medium", second gradients, and viscosity where it has one].
 
     K, G: moduli [GPa] that the stiffness ratio refers to (the framework's); length [um]: scale of the regularisation,
-    k_r = stiffness_ratio K length^2; viscosity: stress by the medium's shear modulus that resists a shear of 1 in a segment.
+    k_r = stiffness_ratio K length^2; viscosity: stress by the medium's shear modulus that resists a shear of 1 in a segment;
+    thinnest: um, height above which cells turn with the particles around them (`Medium.remesh`), none by default.
     """
     moduli = {"mu": stiffness_ratio * G, "lambda": stiffness_ratio * (K - 2 * G / 3)}
-    medium = Medium("medium", nodes, cells, unknowns, moduli)
     regularised = SecondGradient(nodes, cells, unknowns, stiffness_ratio * K * length**2)
     viscous = [Viscosity(nodes, cells, unknowns, viscosity * moduli["mu"])] if viscosity else []
+    medium = Medium("medium", nodes, cells, unknowns, moduli, thinnest, (regularised, *viscous))
     return [medium, regularised, *viscous]
