@@ -112,29 +112,29 @@ class System:
 
     def __init__(self, unknowns, potentials):
         self.unknowns, self.potentials = unknowns, list(potentials)
-        self._signature = self._hessians = None
-        self._moving = set()  # potentials whose sparsity has changed
-        self.force_scale = self.energy_scale = 0.0
+        self._hessians = None
         _return_large_blocks()
+        # The sparsity there is at first, of which a resumed run starts as well as one that was not interrupted.
+        free = unknowns.free
+        found = [np.arange(free) * (free + 1)]  # the diagonal is always there
+        found += [np.unique(_keys(potential.dofs, free)) for potential in self.potentials]  # one after the other: large systems take most memory here
+        keys = np.unique(np.concatenate(found))
+        self._keys = keys[keys >= 0]
+        self._rows = _rows(self._keys, free)
+        self._signature = tuple(p.signature for p in self.potentials)
+        self._moving, self._still = set(), {}  # potentials whose sparsity has changed; of the others, where their entries go
+        self.indptr = None
+        self.force_scale = self.energy_scale = 0.0
 
     def _analyse(self):
         signature = tuple(p.signature for p in self.potentials)
-        if signature == self._signature:
+        if signature == self._signature and self.indptr is not None:
             return
-        free, last = self.unknowns.free, self._signature or signature
-        moving = self._moving | {k for k, (now, before) in enumerate(zip(signature, last)) if now != before}
-        dofs = [potential.dofs for potential in self.potentials]
-        if self._signature is None or moving != self._moving:
+        free, dofs = self.unknowns.free, [potential.dofs for potential in self.potentials]
+        moving = self._moving | {k for k, (now, before) in enumerate(zip(signature, self._signature)) if now != before}
+        if moving != self._moving or not self._still:
             self._moving = moving
-            # One potential after the other: this is where a large system takes most memory.
-            still = [k for k in range(len(dofs)) if k not in moving]
-            found = [np.arange(free) * (free + 1)]  # the diagonal is always there
-            found += [np.unique(_keys(each, free)) for each in dofs]
-            keys = np.unique(np.concatenate(found))
-            del found
-            self._keys = keys[keys >= 0]
-            self._rows = _rows(self._keys, free)
-            self._still = {k: (_places(dofs[k], *self._rows), _doubled(dofs[k])) for k in still}
+            self._still = {k: (_places(each, *self._rows), _doubled(each)) for k, each in enumerate(dofs) if k not in moving}
         # What contact that finds its pairs anew, or has its cells turned, adds to the sparsity there was at first is merged into it.
         new = [_keys(dofs[k], free)[_places(dofs[k], *self._rows) < 0] for k in moving]
         new = np.unique(np.concatenate([np.empty(0, np.int64), *new]))
