@@ -50,8 +50,8 @@ state of charge is not stated.
   swelling remains), and a thickness that grows over 100 cycles needs what the model does not have: the paper shows particles broken
   and pulverised. The stress says why, though not how much: {stress:.0f} GPa on average in FeS at full lithiation, of which {free:.0f} GPa are those
   of a disc that touches nothing, whose swelling plane strain holds back. No sulfide bears either.
-- **The third medium is not the contact for FeS.** Particles that do not flow slide far and open the pores; the medium's cells, which stay in
-  the places they were meshed in, hold them apart: the electrode comes out {medium:.0f} points thicker at full lithiation and has {medium_pores:.0f} % of pores. With
+- **The third medium is not the contact for FeS.** Particles that do not flow slide far and open the pores; the medium's cells
+  and the friction in its films hold them apart: the electrode comes out {medium:.0f} points thicker at full lithiation and has {medium_pores:.0f} % of pores. With
   selenium, which flows, the two contacts differ by {medium_se:.1f} points. So the bundled study takes the barrier, and a study that takes the medium
   with such a phase is warned.
 

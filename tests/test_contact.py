@@ -698,6 +698,28 @@ def test_turned_cells_remember_the_area_and_come_back_from_a_state():
         assert np.array_equal(one.dofs, other.dofs)
 
 
+def test_a_restored_system_has_the_sparsity_of_one_that_went_on():
+    """Requirement: the sparsity into which turned cells are merged is that of the model at first, so that a resumed run solves equations in
+    the same order."""
+    found = []
+    for resumed in (False, True):
+        potentials, x, _, u = sliding(0.0)
+        system = System(u, potentials)
+        further = sliding(0.5)[1]
+        if resumed:
+            system.restore(state)
+            system.evaluate(moved, 2)
+        else:
+            system.evaluate(x, 2)
+            system.commit(further)
+            moved, _ = system.remesh(further)
+            assert moved is not further
+            state = system.state()
+            system.evaluate(moved, 2)
+        found.append(system.sparsity[1:])
+    assert all(np.array_equal(one, other) for one, other in zip(*found))
+
+
 def test_the_viscosity_of_the_medium():
     """Requirement: a slit that is sheared at an even rate resists alike in few increments and in many; increments at rest forget
     it, one of no length keeps it."""
