@@ -668,8 +668,14 @@ def test_sides_of_cells_turn_with_the_particles_that_slide():
     assert np.array_equal(second.dofs, medium.dofs[:, :12]) and np.array_equal(viscous.dofs, second.dofs)
 
     assert not medium.remesh(x, None)  # once is enough
-    crushed, x, _, _ = sliding(0.5, thinnest=0.2)
-    assert not crushed[0].remesh(x, None)
+    thin, x, _, _ = sliding(0.5, thinnest=0.2)
+    assert not thin[0].remesh(x, None)
+    for height, turns in ((0.5, True), (0.25, False)):
+        (crushed, *_), x, nodes, u = sliding(0.5, thinnest=1e-3)
+        x[u.displacement[:, 1]] -= (1.0 - height) * nodes[:, 1]
+        crushed.begin(0.0, {})
+        crushed.commit(x)
+        assert crushed.remesh(x, None) == turns
     straight, x, _, _ = sliding(0.0)
     assert not straight[0].remesh(x, None)
 
@@ -683,9 +689,11 @@ def test_turned_cells_remember_the_area_and_come_back_from_a_state():
         potential.begin(0.0, {})
         potential.commit(x)
     medium = potentials[0]
-    remembered = medium.weights.sum()
+    remembered, meshed = medium.weights.sum(), medium.meshed.copy()
     assert medium.remesh(x, None)
-    assert medium.weights.sum() == pytest.approx(remembered, rel=1e-9)
+    turned = (medium.meshed != meshed).any(axis=1)
+    assert medium.weights.sum() == pytest.approx(remembered, rel=1e-9) and medium.meshed[turned].sum() < 0.7 * medium.weights[turned].sum()
+    assert medium.inverse_creep.reshape(-1, 3, 4)[turned, :, 2:] == pytest.approx(np.broadcast_to([1.0, 0.0], (turned.sum(), 3, 2)))
     again = sliding(0.0)[0]
     for one, other in zip(again, potentials):
         one.restore(other.state())

@@ -535,7 +535,7 @@ class Study(Model):
                 )
             elif pores and self.mechanics.contact == "third-medium" and self.walls.kind == "pressure" and (far := self._slide_far(load)):
                 said.append(
-                    f"{' and '.join(far)} swells by more than {MUCH:.0%} and flows little under {units.show(load, 'pressure')}: pores open widely and particles slide far, which the "
+                    f"Swelling by more than {MUCH:.0%} and little flow under {units.show(load, 'pressure')} in {' and '.join(far)}: pores open widely and particles slide far, which the "
                     "medium in the pores hinders (porosity at full lithiation 4 points too high in se-60mse under 10 MPa, 6 in fes-60mse under 100); "
                     "mechanics.contact: barrier does not."
                 )

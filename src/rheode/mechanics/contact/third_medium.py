@@ -136,7 +136,7 @@ class Medium(Solid):
         return (x[self.dofs] - self._shift).ravel(), self._own
 
     def remesh(self, x, velocity):
-        """Turn sides of cells in open pores (`flips`). What two cells remember of their area is shared by the two they become; of
+        """Turn sides of cells that are not crushed, in pores that are or were open or are on their way to shut (`flips`). What two cells remember of their area is shared by the two they become; of
         their shape they remember nothing. What is lost with it counts as dissipated."""
         displacement, changed, held = self.unknowns.displacement, False, self._held(x)
         for _ in range(ROUNDS if np.isfinite(self._thinnest) else 0):
